@@ -1,0 +1,14 @@
+#!/bin/sh
+# One decision: inside Lambda (AWS_LAMBDA_RUNTIME_API is set) start the runtime, else start the emulator on it.
+set -eu
+if [ $# -ne 1 ]; then
+  echo "entrypoint requires the handler name to be the first argument, as in CMD [\"app.handler\"]; got $# arguments" >&2
+  exit 142
+fi
+export _HANDLER="$1"
+runtime_dir="${LAMBDA_RUNTIME_DIR:-/var/runtime}"
+if [ -n "${AWS_LAMBDA_RUNTIME_API:-}" ]; then
+  exec "$runtime_dir/bootstrap"
+fi
+export PYLAMBDA_LOCAL=1
+exec "${PYLAMBDA_PYTHON:-/var/lang/bin/python3}" -P "$runtime_dir/pylambda/local/emulator.py" "$runtime_dir/bootstrap"

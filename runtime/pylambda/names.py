@@ -1,0 +1,60 @@
+"""Every word of the Runtime API, spelled once: paths, headers, variables, content types.
+
+A header is kept in two spellings because it is used in two directions: as text where the runtime sends it, and
+as the lower-case bytes that `wire.header` looks for where the runtime receives it.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html and, for what that page leaves out
+(`Lambda-Runtime-Invocation-Id`, the X-Ray cause), the official runtime interface clients.
+"""
+
+VERSION = "0.1.0"
+
+# Paths of the Runtime API.
+API_VERSION = "/2018-06-01/runtime"
+NEXT_PATH = f"{API_VERSION}/invocation/next"
+INVOCATION_PATH = f"{API_VERSION}/invocation/"
+INIT_ERROR_PATH = f"{API_VERSION}/init/error"
+
+# Headers of a `/next` reply.
+REQUEST_ID = b"lambda-runtime-aws-request-id"
+DEADLINE_MS = b"lambda-runtime-deadline-ms"
+FUNCTION_ARN = b"lambda-runtime-invoked-function-arn"
+TRACE_ID = b"lambda-runtime-trace-id"
+CLIENT_CONTEXT = b"lambda-runtime-client-context"
+COGNITO_IDENTITY = b"lambda-runtime-cognito-identity"
+TENANT_ID = b"lambda-runtime-aws-tenant-id"
+INVOCATION_ID = b"lambda-runtime-invocation-id"
+CONTENT_TYPE = b"content-type"
+CONTENT_LENGTH = b"content-length"
+TRANSFER_ENCODING = b"transfer-encoding"
+CONNECTION = b"connection"
+
+# Headers of a request.
+SEND_CONTENT_TYPE = "Content-Type"
+SEND_CONTENT_LENGTH = "Content-Length"
+SEND_INVOCATION_ID = "Lambda-Runtime-Invocation-Id"
+SEND_ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+SEND_XRAY_CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
+
+# Content types.
+JSON = "application/json"
+UNKNOWN = "application/unknown"
+
+# Variables that the platform sets or reads.
+RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+HANDLER = "_HANDLER"
+TASK_ROOT = "LAMBDA_TASK_ROOT"
+RUNTIME_DIR = "LAMBDA_RUNTIME_DIR"
+PYTHONPATH = "PYTHONPATH"
+LOG_GROUP_NAME = "AWS_LAMBDA_LOG_GROUP_NAME"
+LOG_STREAM_NAME = "AWS_LAMBDA_LOG_STREAM_NAME"
+FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME"
+FUNCTION_MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+FUNCTION_VERSION = "AWS_LAMBDA_FUNCTION_VERSION"
+LOG_FORMAT = "AWS_LAMBDA_LOG_FORMAT"
+LOG_LEVEL = "AWS_LAMBDA_LOG_LEVEL"
+TELEMETRY_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
+XRAY_TRACE_ID = "_X_AMZN_TRACE_ID"
+
+# Variables of ours.
+LOCAL = "PYLAMBDA_LOCAL"
