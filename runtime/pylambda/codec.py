@@ -1,0 +1,164 @@
+"""JSON both ways: an event's bytes to Python values, a result to the bytes and content type that are sent.
+
+This is the standard library's own C scanner and encoder without the `json` package around them, whose import costs
+more than a whole invocation. The rules are the official client's (simplejson's), where they differ from `json`:
+NaN is refused in an event and written in a result, an object with `_asdict` is written as an object, `Decimal`
+keeps its digits, `bytes` inside a result are text. Values that no JSON encoder knows are handled by `values.py`,
+which is imported when the first one appears.
+
+Real Unicode is written, not escapes. A lone surrogate has no UTF-8, so a result that holds one is written in
+escapes instead.
+"""
+
+import _json
+import sys
+
+from pylambda import names
+from pylambda.faults import MarshalError, UnmarshalError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+WHITESPACE = " \t\n\r"
+UTF8_BOM = b"\xef\xbb\xbf"
+
+
+def _refuse_constant(name: str) -> None:
+    # RFC 8259 has no NaN and no Infinity, and the official client takes none.
+    raise ValueError(f"Out of range float values are not JSON compliant: {name}")
+
+
+class _ScannerOptions:
+    """What `_json.make_scanner` reads from its argument; `json.JSONDecoder` has the same attributes."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = staticmethod(_refuse_constant)
+
+
+_scan: "Callable[[str, int], tuple[Any, int]]" = _json.make_scanner(_ScannerOptions())  # type: ignore[arg-type]
+
+
+def is_json(content_type: str | None) -> bool:
+    """Whether a body of this content type is JSON: a missing type is, and parameters do not matter."""
+    return content_type is None or content_type.partition(";")[0].strip().lower() == names.JSON
+
+
+def decode(body: bytes, content_type: str | None) -> "Any":
+    """Return the event: Python values when it is JSON, else the bytes as they came.
+
+    Args:
+        body: the bytes of the event.
+        content_type: the header's value, or None.
+
+    Raises:
+        UnmarshalError: the type says JSON and the body is not.
+    """
+    if content_type != names.JSON and not is_json(content_type):
+        return body
+    try:
+        return _parse(str(body.removeprefix(UTF8_BOM), "utf-8"))
+    except Exception as error:
+        raise UnmarshalError(f"Unable to unmarshal input: {error}", stack=()) from None
+
+
+def _parse(text: str) -> "Any":
+    start = len(text) - len(text.lstrip(WHITESPACE)) if text[:1] in WHITESPACE else 0
+    try:
+        value, end = _scan(text, start)
+    except StopIteration as stop:
+        raise _syntax_error("Expecting value", text, stop.value) from None
+    if end != len(text):
+        end = len(text) - len(text[end:].lstrip(WHITESPACE))
+        if end != len(text):
+            raise _syntax_error("Extra data", text, end)
+    return value
+
+
+def _syntax_error(message: str, text: str, position: int) -> Exception:
+    import json
+
+    return json.JSONDecodeError(message, text, position)
+
+
+def encode(result: "Any") -> "tuple[bytes, str]":
+    """Return what is sent for a handler's result, and its content type.
+
+    Args:
+        result: anything; `bytes` are sent as they are.
+
+    Raises:
+        MarshalError: the result has no JSON form.
+    """
+    if isinstance(result, bytes):
+        return result, names.UNKNOWN
+    try:
+        return to_json(result), names.JSON
+    except Exception as error:
+        raise MarshalError(f"Unable to marshal response: {error}", stack=()) from None
+
+
+def to_json(value: "Any") -> bytes:
+    """Return `value` as UTF-8 JSON.
+
+    Raises:
+        TypeError: a value or a key in it has no JSON form.
+        ValueError: it contains itself.
+        RecursionError: it is nested too deep.
+    """
+    text = _dump(value, _json.encode_basestring)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _dump(value, _json.encode_basestring_ascii).encode()
+
+
+def to_ascii_json(value: "Any") -> str:
+    """Return `value` as JSON without any byte above 127, fit for a header. Raises what `to_json` raises."""
+    return _dump(value, _json.encode_basestring_ascii)
+
+
+def _dump(value: "Any", encode_string: "Callable[[str], str]") -> str:
+    other_values = _OtherValues()
+    encode_value = _json.make_encoder({}, other_values, encode_string, None, ": ", ", ", False, False, True)
+    try:
+        text = "".join(encode_value(value, 0))
+    except TypeError:
+        # Perhaps a key that is not a string: `values` knows more kinds of key than the C encoder does.
+        simple = _values().with_plain_keys(value)
+        if simple is value:
+            raise
+        return _dump(simple, encode_string)
+    # A named tuple looks like a tuple to the C encoder. Without `collections` there can be none.
+    if "collections" in sys.modules and isinstance(value, (dict, list, tuple)):
+        values = _values()
+        if values.holds_named_tuple(value):
+            text = "".join(encode_value(values.without_named_tuples(value), 0))
+    return other_values.finish(text)
+
+
+class _OtherValues:
+    """The C encoder calls this for each value that it does not know."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def __call__(self, value: "Any") -> "Any":
+        self._seen = True
+        return _values().to_plain(value)
+
+    def finish(self, text: str) -> str:
+        return _values().restore_digits(text) if self._seen else text
+
+
+def _values() -> "Any":
+    from pylambda import values
+
+    return values

@@ -1,0 +1,116 @@
+"""What can go wrong, one class per wire name. Imports nothing.
+
+The family answers two questions: who hears of it, and does the process go on?
+
+    LoadFault     -> `/init/error`, then exit 1
+    InvokeFault   -> `/invocation/ID/error`, then the next invocation
+    ApiFault      -> nobody can be told: one line on stderr, then exit 1
+
+A message names the thing, in the official client's words where it has them, because users match on them. A hint
+names the mend; it goes to the log only.
+
+Source of names and messages: awslambdaric 4.2.2, `lambda_runtime_exception.py` and `bootstrap.py`.
+"""
+
+
+class Fault(Exception):
+    """The root of the taxonomy.
+
+    Args:
+        message: a sentence that names the thing.
+        hint: a sentence that names the mend; may be empty.
+        stack: the stack trace of the error document where the exception's own traceback is not the right one.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", stack: tuple[str, ...] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.stack = stack
+
+    @property
+    def error_type(self) -> str:
+        """The name that the platform sees, such as `Runtime.HandlerNotFound`."""
+        return f"Runtime.{type(self).__name__}"
+
+
+class LoadFault(Fault):
+    """The function could not be loaded."""
+
+
+class MalformedHandlerName(LoadFault):
+    """Raised when the handler is not `module.function`, or there is none."""
+
+
+class BuiltInModuleConflict(LoadFault):
+    """Raised when the handler's module is one that is built into the interpreter."""
+
+
+class ImportModuleError(LoadFault):
+    """Raised when the handler's module, or one that it imports, cannot be imported."""
+
+
+class UserCodeSyntaxError(LoadFault):
+    """Raised when the handler's module, or one that it imports, is not Python."""
+
+
+class HandlerNotFound(LoadFault):
+    """Raised when the module has no such attribute, or it cannot be called."""
+
+
+class InvokeFault(Fault):
+    """One invocation failed before or after the handler, not in it."""
+
+
+class UnmarshalError(InvokeFault):
+    """Raised when an event said to be JSON is not."""
+
+
+class MarshalError(InvokeFault):
+    """Raised when a result cannot be written as JSON."""
+
+
+class LambdaContextUnmarshalError(InvokeFault):
+    """Raised when the client context or the Cognito identity is not JSON."""
+
+
+class ExitError(InvokeFault):
+    """Raised for a handler that ended with `SystemExit` or another `BaseException`; the process ends after it."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class ApiFault(Fault):
+    """The Runtime API cannot be used. Nobody can be told but stderr."""
+
+
+class NotInLambda(ApiFault):
+    """Raised when there is no Runtime API address: this is not Lambda, nor an emulator."""
+
+
+class BadEndpoint(ApiFault):
+    """Raised when the Runtime API address is not `host:port`."""
+
+
+class TransportError(ApiFault):
+    """Raised when the connection to the Runtime API fails, or its reply is not HTTP."""
+
+
+class MissingRequestId(ApiFault):
+    """Raised when a `/next` reply carries no request id, so that nothing can be answered."""
+
+
+class UnexpectedStatus(ApiFault):
+    """Raised when the Runtime API answers with a status that ends the run.
+
+    Args:
+        request: method and path, for the message.
+        status: the HTTP status.
+        body: the reply's body, for the message.
+    """
+
+    def __init__(self, request: str, status: int, body: bytes) -> None:
+        super().__init__(f"the Runtime API answered {request} with {status}: {body[:500].decode(errors='replace')}")
+        self.status = status

@@ -1,0 +1,123 @@
+"""`"pkg/mod.function"` to a callable.
+
+The name's parts and the faults' messages are the official client's, because people search for them; the hints are
+ours. Slashes count as dots. What follows the module may be an attribute of an object: `module.Class.method`.
+"""
+
+import sys
+
+from pylambda.faults import (
+    BuiltInModuleConflict,
+    ExitError,
+    HandlerNotFound,
+    ImportModuleError,
+    MalformedHandlerName,
+    UserCodeSyntaxError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+    Handler = Callable[[Any, Any], Any]
+
+
+def load(name: str, task_root: str) -> "Handler":
+    """Import the handler's module and return the handler.
+
+    Args:
+        name: `module.function`, the module's parts parted by dots or slashes.
+        task_root: the function's folder, for hints.
+
+    Raises:
+        LoadFault: one of its kinds; the cause is chained, so that its traceback can be shown.
+        Exception: whatever the module itself raised.
+    """
+    module_name, dot, attribute = name.rpartition(".")
+    if not dot:
+        raise MalformedHandlerName(
+            f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)",
+            hint=f"write module.function, such as {name}.handler for a function 'handler' in {name}.py",
+            stack=(),
+        )
+    dotted = module_name.replace("/", ".")
+    if dotted.partition(".")[0] in sys.builtin_module_names:
+        raise BuiltInModuleConflict(
+            f"Cannot use built-in module {module_name} as a handler module",
+            hint="Python has a module of this name built in: give the file another name",
+            stack=(),
+        )
+    module, attributes = _import(dotted, module_name, attribute, task_root)
+    found: Any = module
+    for step in attributes.split("."):
+        try:
+            found = getattr(found, step)
+        except AttributeError:
+            raise HandlerNotFound(
+                f"Handler '{attribute}' missing on module '{module_name}'",
+                hint=_near_names(found, step),
+                stack=(),
+            ) from None
+    if not callable(found):
+        raise HandlerNotFound(
+            f"Handler '{attribute}' on module '{module_name}' is not callable: it is of type {type(found).__name__}",
+            hint="name a function that takes event and context",
+            stack=(),
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "tuple[ModuleType, str]":
+    """Return the module, and what is to be found in it: more than `attribute` where `dotted` ends in a class."""
+    try:
+        __import__(dotted)
+        return sys.modules[dotted], attribute
+    except ModuleNotFoundError as error:
+        parent, dot, last = dotted.rpartition(".")
+        if dot and error.name == dotted and hasattr(sys.modules.get(parent), last):
+            return sys.modules[parent], f"{last}.{attribute}"
+        raise _import_fault(module_name, dotted, error, task_root) from error
+    except ImportError as error:
+        raise _import_fault(module_name, dotted, error, task_root) from error
+    except SyntaxError as error:
+        raise UserCodeSyntaxError(
+            f"Syntax error in module '{module_name}': {error}",
+            hint=f"mend {error.filename}, line {error.lineno}",
+            stack=(f'  File "{error.filename}" Line {error.lineno}\n    {error.text}\n',),
+        ) from error
+    except SystemExit as error:
+        raise ExitError(
+            f"module '{module_name}' called sys.exit({error.code!r})", exit_code=exit_code(error)
+        ) from error
+
+
+def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: str) -> ImportModuleError:
+    fault = ImportModuleError(f"Unable to import module '{module_name}': {error}")
+    missing = error.name or ""
+    if isinstance(error, ModuleNotFoundError) and (dotted == missing or dotted.startswith(missing + ".")):
+        from pylambda.hints import for_missing_module
+
+        fault.hint = for_missing_module(dotted, missing, task_root)
+    elif isinstance(error, ModuleNotFoundError):
+        fault.hint = f"'{module_name}' was found; it imports '{missing}', which is not installed in the image"
+    else:
+        fault.hint = f"'{module_name}' was found; an import in it failed"
+    return fault.with_traceback(error.__traceback__)
+
+
+def _near_names(found: object, name: str) -> str:
+    from pylambda.hints import for_missing_attribute
+
+    return for_missing_attribute(found, name)
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the status that the interpreter would end with for `error`."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    code = error.code if isinstance(error, SystemExit) else 1
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else 1

@@ -1,0 +1,62 @@
+"""How to mend a handler's name. Imported when a name was not found."""
+
+import os
+from difflib import get_close_matches
+
+MAX_NAMES = 10
+
+
+def for_missing_attribute(found: object, name: str) -> str:
+    """Return what was probably meant, or what could have been.
+
+    Args:
+        found: the module or class that lacks the name.
+        name: what was asked for.
+    """
+    public = [
+        attribute
+        for attribute, value in vars(found).items()
+        if not attribute.startswith("_") and callable(value) and getattr(value, "__module__", None) == _module_of(found)
+    ]
+    near = get_close_matches(name, public, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {_either(near)}?"
+    return f"it defines {_listed(public)}" if public else "it defines no function"
+
+
+def for_missing_module(dotted: str, missing: str, task_root: str) -> str:
+    """Return why the handler's own module was not found.
+
+    Args:
+        dotted: the module that was asked for.
+        missing: the first part of it that is not there.
+        task_root: where it should be.
+    """
+    parent = os.path.join(task_root, *missing.split(".")[:-1])
+    try:
+        names = sorted(os.listdir(parent))
+    except OSError as error:
+        return f"{parent} cannot be read: {error.strerror}"
+    last = missing.rpartition(".")[2]
+    modules = [name.removesuffix(".py") for name in names if _is_module(parent, name)]
+    near = get_close_matches(last, modules, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {_either(near)}? There is no {last}.py in {parent}"
+    return f"there is no {last}.py in {parent}, which holds {_listed(names) if names else 'nothing'}"
+
+
+def _is_module(folder: str, name: str) -> bool:
+    return name.endswith(".py") or (name.isidentifier() and os.path.isdir(os.path.join(folder, name)))
+
+
+def _module_of(found: object) -> str | None:
+    return getattr(found, "__module__", None) or getattr(found, "__name__", None)
+
+
+def _either(names: list[str]) -> str:
+    return " or ".join(f"'{name}'" for name in names)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more

@@ -1,0 +1,131 @@
+"""The root handler for `logging`: records as text or as JSON objects, with the request id of their invocation.
+
+Imported when the function first imports `logging`. There is exactly one root handler, so `logging.basicConfig()`
+in a function adds none, as with Amazon's runtime.
+
+Source of the formats: awslambdaric 4.2.2 `bootstrap.py` and `lambda_runtime_log_utils.py`. A record is left as it
+was found, but for `aws_request_id` and `tenant_id`, which formats of users' own may name.
+"""
+
+import logging
+import time
+from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pylambda.invocation import Current
+    from pylambda.log.sinks import Sink
+
+TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
+TEXT_DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
+# What a record always has. The rest came with `extra=`.
+OWN_ATTRIBUTES = frozenset(
+    (
+        "name msg args levelname levelno pathname filename module exc_info exc_text stack_info lineno funcName created "
+        "msecs relativeCreated thread threadName processName process aws_request_id tenant_id"
+    ).split()
+)
+
+
+def install(current: "Current", sink: "Sink", *, log_json: bool, log_level: str) -> None:
+    """Give the root logger its handler.
+
+    Args:
+        current: knows the invocation that is being served.
+        sink: where records go.
+        log_json: JSON objects instead of text.
+        log_level: the root logger's level; one that `logging` does not know is ignored.
+    """
+    # For every formatter, the function's own included: Lambda's clock is UTC, and so are its logs.
+    logging.Formatter.converter = time.gmtime
+    handler = LambdaHandler(sink, typed=log_json or bool(log_level))
+    handler.setFormatter(JsonFormatter() if log_json else logging.Formatter(TEXT_FORMAT, TEXT_DATE_FORMAT))
+    handler.addFilter(InvocationFilter(current))
+    root = logging.getLogger()
+    if log_level in logging.getLevelNamesMapping():
+        root.setLevel(log_level)
+    root.addHandler(handler)
+
+
+class InvocationFilter(logging.Filter):
+    """Writes the request id and the tenant id on each record; both are empty before the first invocation.
+
+    Args:
+        current: knows the invocation that is being served.
+    """
+
+    def __init__(self, current: "Current") -> None:
+        super().__init__()
+        self._current = current
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through."""
+        invocation = self._current.invocation
+        record.aws_request_id = invocation.request_id if invocation else ""
+        record.tenant_id = invocation.tenant_id if invocation else None
+        return True
+
+
+class LambdaHandler(logging.Handler):
+    """Hands formatted records to a sink.
+
+    Args:
+        sink: where they go.
+        typed: whether frames carry the record's level.
+    """
+
+    def __init__(self, sink: "Sink", *, typed: bool) -> None:
+        super().__init__()
+        self._sink = sink
+        self._typed = typed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format and write one record. What fails on the way is reported by `logging` and costs the record only."""
+        try:
+            self._sink.record(self.format(record), record.levelno, typed=self._typed)
+        except Exception:
+            self.handleError(record)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object and a line end; keys in the official client's order, those without a value left out."""
+        level = logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10)
+        message = record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage()
+        members: dict[str, Any] = {
+            "timestamp": timestamp(record.created),
+            "level": level,
+            "message": message,
+            "logger": record.name,
+            **_describe_exception(record),
+            "requestId": getattr(record, "aws_request_id", None),
+            "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None,
+            "tenantId": getattr(record, "tenant_id", None),
+        }
+        for name, value in record.__dict__.items():
+            if name not in OWN_ATTRIBUTES and name not in members:
+                members[name] = value
+        return _to_json({name: value for name, value in members.items() if value is not None}) + "\n"
+
+
+def timestamp(seconds: float) -> str:
+    """Return RFC 3339 in UTC with milliseconds, which the platform's filters order records by."""
+    milliseconds = int(seconds * 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(milliseconds // 1000))}.{milliseconds % 1000:03d}Z"
+
+
+def _describe_exception(record: logging.LogRecord) -> dict[str, Any]:
+    import traceback
+
+    if not record.exc_info or record.exc_info[0] is None:
+        return {}
+    kind, error, trace = record.exc_info
+    return {"stackTrace": traceback.format_tb(trace), "errorType": kind.__name__, "errorMessage": str(error)}
+
+
+def _to_json(members: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(members, ensure_ascii=False, default=str)

@@ -1,0 +1,99 @@
+"""Where log records go: stdout, or the descriptor that the platform gives for framed records.
+
+A frame keeps a record whole whatever is in it. On stdout every line is an entry of its own, so a record's lines are
+joined: with a carriage return in Lambda, whose console shows it as a line break, and with a plain line end on
+somebody's own terminal, where it is one.
+
+Source of the frame: awslambdaric 4.2.2 `FramedTelemetryLogSink`; type, length, microseconds, text, big-endian.
+"""
+
+import sys
+from posix import write as write_descriptor
+from time import time_ns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Sink(Protocol):
+        """Takes what a function logs."""
+
+        def write(self, text: str) -> None:
+            """Write `text` as it is, a level nowhere: what `context.log` was given."""
+
+        def record(self, text: str, level: int, *, typed: bool) -> None:
+            """Write one record that ends its own line; `typed` says whether its level matters to the platform."""
+
+        def error(self, lines: list[str]) -> None:
+            """Write the record of a failure."""
+
+
+LINE_JOINT_IN_LAMBDA = "\r"
+LINE_JOINT_LOCAL = "\n"
+TEXT_FRAME = 0xA55A0003
+JSON_FRAME = 0xA55A0002
+LEVEL_ERROR = 40
+
+
+def frame_type(level: int, *, log_json: bool) -> bytes:
+    """Return a frame's first four bytes: the format, and the level by tens, at most 50; level 0 is no level."""
+    base = JSON_FRAME if log_json else TEXT_FRAME
+    tens = min(50, max(0, level)) // 10
+    # NOTSET 0, DEBUG 8, INFO 12, ... : 4 is TRACE, which Python has not.
+    return (base + (4 + 4 * tens if tens else 0)).to_bytes(4, "big")
+
+
+class StdoutSink:
+    """Writes to whatever `sys.stdout` is at that moment.
+
+    Args:
+        local: whether the reader is a terminal rather than CloudWatch.
+    """
+
+    def __init__(self, *, local: bool) -> None:
+        self._joint = LINE_JOINT_LOCAL if local else LINE_JOINT_IN_LAMBDA
+
+    def write(self, text: str) -> None:
+        """Write `text` as it is."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def record(self, text: str, level: int, *, typed: bool) -> None:
+        """Write one record as one entry; its level is in its text."""
+        self.write(text.rstrip("\n").replace("\n", self._joint) + "\n")
+
+    def error(self, lines: list[str]) -> None:
+        """Write the record of a failure as one entry."""
+        self.record("\n".join(lines), LEVEL_ERROR, typed=True)
+
+
+class FrameSink:
+    """Writes frames to the platform's descriptor, each with one system call.
+
+    Args:
+        descriptor: an open file descriptor.
+        log_json: whether the records are JSON.
+    """
+
+    def __init__(self, descriptor: int, *, log_json: bool) -> None:
+        self._descriptor = descriptor
+        self._log_json = log_json
+
+    def write(self, text: str) -> None:
+        """Write `text` in a frame without a level."""
+        self._frame(text, TEXT_FRAME.to_bytes(4, "big"))
+
+    def record(self, text: str, level: int, *, typed: bool) -> None:
+        """Write one record in one frame."""
+        self._frame(text, frame_type(level, log_json=self._log_json) if typed else TEXT_FRAME.to_bytes(4, "big"))
+
+    def error(self, lines: list[str]) -> None:
+        """Write the record of a failure in one frame."""
+        self._frame("\n".join(lines), frame_type(LEVEL_ERROR, log_json=self._log_json))
+
+    def _frame(self, text: str, kind: bytes) -> None:
+        message = text.encode("utf-8", "backslashreplace")
+        microseconds = time_ns() // 1000
+        rest = memoryview(kind + len(message).to_bytes(4, "big") + microseconds.to_bytes(8, "big") + message)
+        while rest:
+            rest = rest[write_descriptor(self._descriptor, rest) :]

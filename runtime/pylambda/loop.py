@@ -1,0 +1,107 @@
+"""Take one invocation, call the handler, answer: until the Runtime API or the handler ends it.
+
+Whatever a handler does wrong costs its own invocation only. The exceptions that mean "end this process"
+(`SystemExit` and the like) are reported first and then obeyed.
+"""
+
+from pylambda import codec, names
+from pylambda.context import LambdaContext
+from pylambda.faults import ExitError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from typing import Protocol
+
+    from pylambda.handler import Handler
+    from pylambda.invocation import Current, Invocation
+    from pylambda.log.sinks import Sink
+    from pylambda.reports import Report
+
+    class RuntimeApi(Protocol):
+        """What the loop needs of the Runtime API; `api.RuntimeApi` is the real one."""
+
+        def next(self) -> Invocation:
+            """Wait for the next invocation."""
+
+        def respond(self, invocation: Invocation, body: bytes, content_type: str) -> None:
+            """Answer with a result."""
+
+        def fail(self, invocation: Invocation, report: Report, body: bytes) -> None:
+            """Answer with an error."""
+
+
+class Loop:
+    """Serves one handler.
+
+    Args:
+        api: where invocations come from and answers go.
+        handler: the user's function.
+        function: what the platform says of it, for `context`.
+        current: told of each invocation before the handler runs.
+        sink: takes reports of failures.
+        environ: where the trace id of the invocation is published.
+        log_json: whether reports are logged as JSON objects.
+    """
+
+    def __init__(
+        self,
+        api: "RuntimeApi",
+        handler: "Handler",
+        *,
+        function: "dict[str, str | None]",
+        current: "Current",
+        sink: "Sink",
+        environ: "MutableMapping[str, str]",
+        log_json: bool,
+    ) -> None:
+        self._api = api
+        self._handler = handler
+        self._function = function
+        self._current = current
+        self._sink = sink
+        self._environ = environ
+        self._log_json = log_json
+
+    def run(self) -> int:
+        """Serve until a handler ends the process; return its exit code.
+
+        Raises:
+            ApiFault: the Runtime API cannot be used any more.
+        """
+        while True:
+            invocation = self._api.next()
+            self._current.invocation = invocation
+            self._publish_trace_id(invocation.trace_id)
+            try:
+                event = codec.decode(invocation.event, invocation.content_type)
+                result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
+                body, content_type = codec.encode(result)
+            except Exception as error:
+                self._fail(invocation, error)
+            except BaseException as error:
+                return self._fail_and_exit(invocation, error)
+            else:
+                self._api.respond(invocation, body, content_type)
+
+    def _publish_trace_id(self, trace_id: str | None) -> None:
+        # The X-Ray SDK and OpenTelemetry read the variable during the invocation.
+        if trace_id is not None:
+            self._environ[names.XRAY_TRACE_ID] = trace_id
+        else:
+            self._environ.pop(names.XRAY_TRACE_ID, None)
+
+    def _fail(self, invocation: "Invocation", error: BaseException) -> None:
+        from pylambda.reports import Report, log_report
+
+        report = Report(error, invocation.request_id)
+        log_report(report, self._sink, log_json=self._log_json)
+        self._api.fail(invocation, report, codec.to_json(report.document))
+
+    def _fail_and_exit(self, invocation: "Invocation", error: BaseException) -> int:
+        from pylambda.handler import exit_code
+
+        code = exit_code(error)
+        fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)
+        self._fail(invocation, fault.with_traceback(error.__traceback__))
+        return code

@@ -1,0 +1,110 @@
+"""Where imports come from: the order of Amazon's start script, and two names that must not be taken over.
+
+The order: the function's folder, the layers' folders, the image's own site-packages, the standard library and what
+was installed for this Python, and last this package and what is bundled beside it, so that a user's own version of
+anything wins.
+
+A function may hold a `logging.py` or a `json.py`. Amazon's runtime has those modules loaded before the function's
+folder is on the path, so there they never take over; this runtime loads them late, so a finder keeps their names
+for the standard library. The same finder tells when `logging` is loaded, to give it its root handler: a function
+that never logs never pays for it.
+
+Source of the order: Amazon's `/var/runtime/bootstrap.py` in the python images.
+"""
+
+import sys
+
+from pylambda import names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+    from pylambda.settings import Settings
+
+LAYER = "/opt/python"
+# What the official client loads before the function's folder is searched, and what this package loads late.
+STANDARD_NAMES = frozenset(
+    (
+        "abc array base64 codecs codeop collections concurrent contextlib copyreg dataclasses datetime decimal difflib "
+        "email encodings enum errno functools genericpath heapq http importlib inspect io ipaddress json keyword "
+        "linecache logging math numbers operator os posixpath queue quopri re reprlib select selectors site socket ssl "
+        "stat string struct textwrap threading time token tokenize traceback types typing urllib uuid warnings weakref "
+        "zipimport"
+    ).split()
+)
+
+
+def set_up(settings: "Settings", path: "list[str]", environ: "MutableMapping[str, str]") -> None:
+    """Put the function's, the layers' and our folders on `path`, and run their `.pth` files.
+
+    Args:
+        settings: names the folders.
+        path: `sys.path`; changed in place.
+        environ: told of the runtime's folder in `PYTHONPATH`, for child processes, where it is not set.
+    """
+    import site
+
+    major, minor = sys.version_info[:2]
+    site_packages = f"lib/python{major}.{minor}/site-packages"
+    with_layers = names.PYTHONPATH not in environ
+    layers = [f"{LAYER}/{site_packages}", LAYER] if with_layers else []
+    if settings.runtime_dir in path:
+        path.remove(settings.runtime_dir)
+    image_own = [f"/var/lang/{site_packages}"] if with_layers else []
+    path[:0] = [settings.task_root, *layers, *image_own]
+    path += [settings.runtime_dir, f"{settings.runtime_dir}/vendor"]
+    for folder in [settings.task_root, *layers]:
+        site.addsitedir(folder)
+    environ.setdefault(names.PYTHONPATH, settings.runtime_dir)
+
+
+class StandardLibraryFirst:
+    """A finder that keeps `STANDARD_NAMES` for the standard library.
+
+    Args:
+        path: the search path before the function's folders were put on it.
+        on_logging: called once `logging` is loaded.
+    """
+
+    def __init__(self, path: "list[str]", on_logging: "Callable[[], None]") -> None:
+        self._path = path
+        self._on_logging = on_logging
+
+    def find_spec(
+        self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
+        """Find a kept name in the standard library; leave every other name to the finders after this one."""
+        if name not in STANDARD_NAMES:
+            return None
+        from _frozen_importlib_external import PathFinder
+
+        spec: ModuleSpec | None = PathFinder.find_spec(name, self._path, target)
+        if name == "logging" and spec is not None and spec.loader is not None:
+            _call_after_exec(spec.loader, self._on_logging)
+        return spec
+
+
+def _call_after_exec(loader: "Any", callback: "Callable[[], None]") -> None:
+    exec_module = loader.exec_module
+
+    def exec_module_then_call(module: "ModuleType") -> None:
+        exec_module(module)
+        callback()
+
+    loader.exec_module = exec_module_then_call
+
+
+def keep_standard_names(path: "list[str]", on_logging: "Callable[[], None]") -> None:
+    """Install the finder; call `on_logging` at once where `logging` is loaded already.
+
+    Args:
+        path: `sys.path` as it is before `set_up`.
+        on_logging: see `StandardLibraryFirst`.
+    """
+    sys.meta_path.insert(0, StandardLibraryFirst(list(path), on_logging))
+    if "logging" in sys.modules:
+        on_logging()
