@@ -15,6 +15,7 @@ from typing import Any
 
 from pylambda import codec
 from pylambda.faults import Fault
+from pylambda.log.sinks import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,8 +148,6 @@ def log_report(report: Report, sink: "Sink", *, log_json: bool) -> None:
     if not log_json:
         sink.error(report.text_lines)
         return
-    from pylambda.log.records import timestamp
-
     members = {"timestamp": timestamp(time.time()), "level": "ERROR", **report.document}
     if report.hint:
         members["hint"] = report.hint

@@ -11,6 +11,8 @@ import logging
 import time
 from typing import Any
 
+from pylambda.log.sinks import timestamp
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pylambda.invocation import Current
@@ -108,12 +110,6 @@ class JsonFormatter(logging.Formatter):
             if name not in OWN_ATTRIBUTES and name not in members:
                 members[name] = value
         return _to_json({name: value for name, value in members.items() if value is not None}) + "\n"
-
-
-def timestamp(seconds: float) -> str:
-    """Return RFC 3339 in UTC with milliseconds, which the platform's filters order records by."""
-    milliseconds = int(seconds * 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(milliseconds // 1000))}.{milliseconds % 1000:03d}Z"
 
 
 def _describe_exception(record: logging.LogRecord) -> dict[str, Any]:

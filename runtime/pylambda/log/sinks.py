@@ -9,7 +9,7 @@ Source of the frame: awslambdaric 4.2.2 `FramedTelemetryLogSink`; type, length, 
 
 import sys
 from posix import write as write_descriptor
-from time import time_ns
+from time import gmtime, strftime, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ def frame_type(level: int, *, log_json: bool) -> bytes:
     tens = min(50, max(0, level)) // 10
     # NOTSET 0, DEBUG 8, INFO 12, ... : 4 is TRACE, which Python has not.
     return (base + (4 + 4 * tens if tens else 0)).to_bytes(4, "big")
+
+
+def timestamp(seconds: float) -> str:
+    """Return RFC 3339 in UTC with milliseconds, which the platform's filters order records by."""
+    milliseconds = int(seconds * 1000)
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(milliseconds // 1000))}.{milliseconds % 1000:03d}Z"
 
 
 class StdoutSink:

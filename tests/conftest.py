@@ -1,0 +1,67 @@
+"""What this machine lacks decides what is skipped, and nothing else does.
+
+A test module that needs a part says so with `pytestmark = pytest.mark.needs("engine")`. Where the part is missing
+its tests are skipped, and the end of the run says in one line for each part why, and which command would enable it.
+"""
+
+import functools
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+
+
+class Part(NamedTuple):
+    """Something that a machine may lack."""
+
+    is_here: Callable[[], bool]
+    missing: str
+    mend: str
+
+
+def _engine_answers() -> bool:
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    return subprocess.run([docker, "info"], capture_output=True, timeout=60, check=False).returncode == 0
+
+
+PARTS = {
+    "engine": Part(_engine_answers, "no container engine answers", "make engine"),
+    "arm64": Part(
+        QEMU_BINFMT.exists,
+        "this machine cannot run arm64 programs",
+        "apt-get install qemu-user-static binfmt-support",
+    ),
+}
+
+
+@functools.cache
+def _is_here(part: str) -> bool:
+    return PARTS[part].is_here()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"needs(part): skipped where the machine lacks the part: {', '.join(PARTS)}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("needs"):
+            for part in mark.args:
+                if not _is_here(part):
+                    item.add_marker(pytest.mark.skip(reason=f"{PARTS[part].missing}: {PARTS[part].mend}"))
+                    item.user_properties.append(("lacks", part))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    for name, part in PARTS.items():
+        count = sum(("lacks", name) in report.user_properties for report in skipped)
+        if count:
+            terminalreporter.write_line(f"{count} tests not run: {part.missing}; enable them with: {part.mend}")

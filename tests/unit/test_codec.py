@@ -1,0 +1,169 @@
+"""Events in, results out: each rule that differs from `json`, and each that a user would trip over."""
+
+import collections
+import dataclasses
+import datetime
+import enum
+import json
+import math
+import pathlib
+import typing
+import uuid
+from decimal import Decimal
+
+import pytest
+
+from pylambda import codec
+from pylambda.faults import MarshalError, UnmarshalError
+
+
+class Point(typing.NamedTuple):
+    x: int
+    y: object = None
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Size(enum.IntEnum):
+    LARGE = 3
+
+
+@dataclasses.dataclass
+class Order:
+    id: int
+    at: object
+
+
+class Row:
+    def _asdict(self) -> dict[str, object]:
+        return {"a": Point(1)}
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [
+        ('{"a": [1, 2.5, null, true]}', {"a": [1, 2.5, None, True]}),
+        (" \r\n\t[1] \n", [1]),
+        ('\ufeff{"bom": 1}', {"bom": 1}),
+        ('"\\ud83d\\ude00 \\u0041"', "\U0001f600 A"),
+        ('{"a": 1, "a": 2}', {"a": 2}),
+        ("12345678901234567890123", 12345678901234567890123),
+    ],
+)
+def test_an_event_is_decoded(text: str, event: object) -> None:
+    assert codec.decode(text.encode(), "application/json") == event
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b"nope", "Expecting value: line 1 column 1 (char 0)"),
+        (b"[1] x", "Extra data: line 1 column 5 (char 4)"),
+        (b'{"a" 1}', "Expecting ':' delimiter: line 1 column 6 (char 5)"),
+        (b"\xff", "can't decode byte 0xff"),
+        ('{"a": 1}'.encode("utf-16"), "can't decode byte"),
+        (b"NaN", "NaN"),
+        (b"[" * 100_000, "recursion"),
+    ],
+)
+def test_an_event_that_is_not_json_says_where(body: bytes, where: str) -> None:
+    with pytest.raises(UnmarshalError) as raised:
+        codec.decode(body, "application/json")
+    assert raised.value.message.startswith("Unable to unmarshal input: ")
+    assert where in raised.value.message
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json; charset=utf-8", "Application/JSON"])
+def test_these_content_types_are_json_too(content_type: str | None) -> None:
+    assert codec.decode(b"{}", content_type) == {}
+
+
+def test_an_event_of_another_content_type_is_handed_over_as_it_came() -> None:
+    assert codec.decode(b"\x00\xff", "application/octet-stream") == b"\x00\xff"
+
+
+@pytest.mark.parametrize(
+    ("result", "sent"),
+    [
+        (None, "null"),
+        ({"a": 1, "b": [True, None, 1.5]}, '{"a": 1, "b": [true, null, 1.5]}'),
+        ("gr\u00fc\u00df \U0001f600", '"gr\u00fc\u00df \U0001f600"'),
+        ("\ud800", '"\\ud800"'),
+        ((1, (2,)), "[1, [2]]"),
+        ({1: 1, 1.5: 2, False: 3, None: 4}, '{"1": 1, "1.5": 2, "false": 3, "null": 4}'),
+        (math.nan, "NaN"),
+        ([math.inf, -math.inf], "[Infinity, -Infinity]"),
+        (Decimal("1.10"), "1.10"),
+        ({"price": [Decimal("1E+3"), Decimal("NaN")]}, '{"price": [1E+3, NaN]}'),
+        (Point(1, 2), '{"x": 1, "y": 2}'),
+        ({"deep": [Point(1, Point(2))]}, '{"deep": [{"x": 1, "y": {"x": 2, "y": null}}]}'),
+        (Row(), '{"a": {"x": 1, "y": null}}'),
+        ({"b": b"gr\xc3\xbc\xc3\x9f"}, '{"b": "gr\u00fc\u00df"}'),
+        ({b"key": [{b"inner": 1}]}, '{"key": [{"inner": 1}]}'),
+        ({b"key": Point(1)}, '{"key": {"x": 1, "y": null}}'),
+        (Size.LARGE, "3"),
+        (collections.OrderedDict(b=1, a=2), '{"b": 1, "a": 2}'),
+        (datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC), '"2026-01-02T03:04:05+00:00"'),
+        (datetime.date(2026, 1, 2), '"2026-01-02"'),
+        (datetime.time(3, 4), '"03:04:00"'),
+        (uuid.UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
+        ([Colour.RED], '["red"]'),
+        ({"a": {1}}, '{"a": [1]}'),
+        (frozenset({"x"}), '["x"]'),
+        (Order(1, Order(2, Point(1))), '{"id": 1, "at": {"id": 2, "at": {"x": 1, "y": null}}}'),
+        (pathlib.PurePosixPath("/tmp/a"), '"/tmp/a"'),
+    ],
+    ids=repr,
+)
+def test_a_result_is_encoded(result: object, sent: str) -> None:
+    body, content_type = codec.encode(result)
+    assert body.decode() == sent
+    assert content_type == "application/json"
+
+
+def test_bytes_are_sent_as_they_are() -> None:
+    assert codec.encode(b"\x00\xff") == (b"\x00\xff", "application/unknown")
+
+
+def circle() -> list[object]:
+    members: list[object] = []
+    members.append(members)
+    return members
+
+
+def nested(depth: int) -> list[object]:
+    members: list[object] = []
+    for _ in range(depth):
+        members = [members]
+    return members
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        (object(), "Object of type object is not JSON serializable"),
+        ({"a": iter(())}, "Object of type tuple_iterator is not JSON serializable"),
+        ({(1, 2): 3}, "keys must be str, int, float, bool or None, not tuple"),
+        (circle(), "Circular reference detected"),
+        (nested(100_000), "recursion"),
+        ({"b": b"\xff"}, "can't decode byte 0xff"),
+    ],
+    ids=["object", "generator", "tuple key", "circle", "deep", "bytes that are no text"],
+)
+def test_a_result_without_a_json_form_says_why(result: object, why: str) -> None:
+    with pytest.raises(MarshalError) as raised:
+        codec.encode(result)
+    assert raised.value.message.startswith("Unable to marshal response: ")
+    assert why in raised.value.message
+
+
+def test_digits_are_not_mistaken_for_a_users_text() -> None:
+    result = {"number": Decimal("1.0"), "text": '"1.0" pylambda-digits-'}
+    assert json.loads(codec.to_json(result)) == {"number": 1.0, "text": '"1.0" pylambda-digits-'}
+
+
+def test_ascii_json_has_no_other_byte() -> None:
+    assert codec.to_ascii_json("\u00fc\r\n") == '"\\u00fc\\r\\n"'
