@@ -31,7 +31,7 @@ def main() -> int:
     """Serve the handler that the environment names; return the exit code."""
     _die_of_sigterm_as_pid_1()
     try:
-        settings = read_process()
+        settings = read_process(sys.argv)
         return Runtime(settings).run()
     except Fault as fault:
         from pylambda.reports import print_to_stderr

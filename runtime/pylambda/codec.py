@@ -11,6 +11,7 @@ escapes instead.
 """
 
 import _json
+import marshal
 import sys
 
 from pylambda import names
@@ -128,18 +129,34 @@ def _dump(value: "Any", encode_string: "Callable[[str], str]") -> str:
     encode_value = _json.make_encoder({}, other_values, encode_string, None, ": ", ", ", False, False, True)
     try:
         text = "".join(encode_value(value, 0))
+        # A named tuple is a plain tuple to the C encoder. Without `collections` there can be none.
+        if "collections" not in sys.modules or _is_built_in_throughout(value):
+            return other_values.finish(text)
     except TypeError:
-        # Perhaps a key that is not a string: `values` knows more kinds of key than the C encoder does.
-        simple = _values().with_plain_keys(value)
+        # Perhaps a key that is not a string: `values` knows one more kind of key than the C encoder does.
+        simple = _values().with_plain_containers(value)
         if simple is value:
             raise
-        return _dump(simple, encode_string)
-    # A named tuple looks like a tuple to the C encoder. Without `collections` there can be none.
-    if "collections" in sys.modules and isinstance(value, (dict, list, tuple)):
-        values = _values()
-        if values.holds_named_tuple(value):
-            text = "".join(encode_value(values.without_named_tuples(value), 0))
-    return other_values.finish(text)
+    else:
+        simple = _values().with_plain_containers(value)
+        if simple is value:
+            return other_values.finish(text)
+    return _dump(simple, encode_string)
+
+
+def _is_built_in_throughout(value: "Any") -> bool:
+    """Whether `value` holds no instance of any class but the interpreter's own; False where that cannot be told.
+
+    `marshal` takes exactly those and refuses their subclasses, which makes it the fastest test there is: a third of
+    what encoding costs, where a walk in Python costs as much again.
+    """
+    if not isinstance(value, (dict, list, tuple)):
+        return True
+    try:
+        marshal.dumps(value, 2)
+    except ValueError:
+        return False
+    return True
 
 
 class _OtherValues:

@@ -47,9 +47,6 @@ class Settings:
         The telemetry descriptor's variable is removed: a child process must not write to it.
         """
         read = environ.get
-        if names.FUNCTION_LOG_LEVEL in environ:
-            # The emulator dies of a LOG_LEVEL it does not know, so `local/emulator.py` keeps it away from it.
-            environ["LOG_LEVEL"] = environ.pop(names.FUNCTION_LOG_LEVEL)
         self.environ = environ
         self.runtime_api = read(names.RUNTIME_API, "")
         self._handler = read(names.HANDLER) or (argv[1] if len(argv) > 1 else "")
@@ -89,12 +86,26 @@ def describe_function(environ: "Mapping[str, str]") -> "dict[str, str | None]":
     }
 
 
-def read_process() -> Settings:
-    """Read the settings of this process.
+def mend(environ: "MutableMapping[str, str]") -> None:
+    """Take from the environment what would make a function fail for no fault of its own.
 
-    Raises:
-        MalformedHandlerName: no handler is named.
+    The emulator sets the credentials that it was not given to nothing, and an SDK takes nothing for credentials.
+    In Lambda the home folder is missing or cannot be written, and libraries keep their caches below it; /tmp is the
+    one folder that can be. Caches that a user has placed somewhere stay there: only the home is moved.
     """
-    import sys
+    for name in names.CREDENTIALS:
+        if environ.get(name) == "":
+            del environ[name]
+    home = environ.get(names.HOME)
+    if not home or not os.access(home, os.W_OK | os.X_OK):
+        environ[names.HOME] = names.WRITABLE_DIR
 
-    return Settings(os.environ, sys.argv)
+
+def read_process(argv: "list[str]") -> Settings:
+    """Mend the environment of this process and read its settings.
+
+    Args:
+        argv: the interpreter's arguments.
+    """
+    mend(os.environ)
+    return Settings(os.environ, argv)

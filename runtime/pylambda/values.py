@@ -6,7 +6,7 @@ quotes, from the finished document.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os import fspath, urandom
 from typing import Any
 
@@ -19,57 +19,61 @@ def restore_digits(text: str) -> str:
 
 
 def to_plain(value: Any) -> Any:
-    """Return what the encoder shall write in place of `value`.
+    """Return what the encoder shall write in place of `value`, an object that it does not know.
 
     Raises:
         TypeError: it has no JSON form.
     """
     for known, form in _FORMS:
         if known(value):
-            return without_named_tuples(with_plain_keys(form(value)))
+            return with_plain_containers(form(value))
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def with_plain_keys(value: Any) -> Any:
-    """Return `value` with `bytes` keys as text; the very same object where there is none."""
+def with_plain_containers(value: Any) -> Any:
+    """Return `value`, a tree without circles, with what the encoder would write otherwise than the official client.
+
+    Keys that are `bytes` become text; named tuples, and lists and dictionaries with an `_asdict` of their own,
+    become dictionaries. Where there is none of these it is the very same object.
+
+    Raises:
+        TypeError: a key has no JSON form.
+    """
+    if not isinstance(value, (dict, list, tuple)):
+        return value
+    if _has_asdict(value):
+        return with_plain_containers(_asdict(value))
     if isinstance(value, dict):
-        items = [(with_plain_keys(member), key) for key, member in value.items()]
-        if any(isinstance(key, bytes) for key in value) or any(value[key] is not new for new, key in items):
-            return {key.decode() if isinstance(key, bytes) else key: new for new, key in items}
-    elif isinstance(value, (list, tuple)):
-        members = [with_plain_keys(member) for member in value]
-        if any(new is not old for new, old in zip(members, value, strict=True)):
-            return members
-    return value
+        keys = [_plain_key(key) for key in value]
+        members = [with_plain_containers(member) for member in value.values()]
+        if _all_same(keys, value) and _all_same(members, value.values()):
+            return value
+        return dict(zip(keys, members, strict=True))
+    members = [with_plain_containers(member) for member in value]
+    return value if _all_same(members, value) else members
 
 
-def holds_named_tuple(value: Any) -> bool:
-    """Whether `value`, a tree without circles, holds a named tuple in any of its lists, tuples and dictionaries."""
-    level = [value]
-    while level:
-        deeper: list[Any] = []
-        for container in level:
-            if _is_named_tuple(container):
-                return True
-            members = container.values() if isinstance(container, dict) else container
-            deeper += [member for member in members if isinstance(member, (dict, list, tuple))]
-        level = deeper
-    return False
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, bytes):
+        return key.decode()
+    if key is None or isinstance(key, (str, int, float)):
+        return key
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
 
 
-def without_named_tuples(value: Any) -> Any:
-    """Return `value` with every named tuple in it as a dictionary of its fields."""
-    if isinstance(value, dict):
-        return {key: without_named_tuples(member) for key, member in value.items()}
-    if _is_named_tuple(value):
-        return without_named_tuples(value._asdict())
-    if isinstance(value, (list, tuple)):
-        return [without_named_tuples(member) for member in value]
-    return value
+def _all_same(new: list[Any], old: Iterable[Any]) -> bool:
+    return all(one is other for one, other in zip(new, old, strict=True))
 
 
-def _is_named_tuple(value: Any) -> bool:
-    return isinstance(value, tuple) and callable(getattr(value, "_asdict", None))
+def _has_asdict(value: Any) -> bool:
+    return callable(getattr(value, "_asdict", None))
+
+
+def _asdict(value: Any) -> dict[Any, Any]:
+    members = value._asdict()
+    if not isinstance(members, dict):
+        raise TypeError(f"_asdict() must return a dict, not {type(members).__name__}")
+    return members
 
 
 def _is_a(module: str, name: str) -> Callable[[Any], bool]:
@@ -89,7 +93,7 @@ def _digits(value: Any) -> Any:
 
 _FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
     (lambda value: isinstance(value, bytes), lambda value: value.decode()),
-    (lambda value: callable(getattr(value, "_asdict", None)), lambda value: value._asdict()),
+    (_has_asdict, _asdict),
     (_is_a("decimal", "Decimal"), _digits),
     # From here on, kinds that the official client refuses.
     (_is_a("datetime", "date"), lambda value: value.isoformat()),

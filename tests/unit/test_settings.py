@@ -1,9 +1,11 @@
 """The environment as a record."""
 
+from pathlib import Path
+
 import pytest
 
 from pylambda.faults import MalformedHandlerName
-from pylambda.settings import Settings, describe_function
+from pylambda.settings import Settings, describe_function, mend
 
 
 def test_the_handler_of_the_environment_wins_over_the_argument() -> None:
@@ -36,10 +38,23 @@ def test_the_telemetry_descriptor_is_taken_from_the_environment(value: str, desc
     assert environ == {}
 
 
-def test_a_log_level_that_was_kept_from_the_emulator_reaches_the_function() -> None:
-    environ = {"PYLAMBDA_FUNCTION_LOG_LEVEL": "CRITICAL"}
-    Settings(environ, [])
-    assert environ == {"LOG_LEVEL": "CRITICAL"}
+@pytest.mark.parametrize("home", [None, "", "/nonexistent/home"])
+def test_a_home_that_cannot_be_written_is_moved_to_tmp(home: str | None) -> None:
+    environ = {} if home is None else {"HOME": home}
+    mend(environ)
+    assert environ == {"HOME": "/tmp"}
+
+
+def test_a_home_that_can_be_written_stays(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    mend(environ)
+    assert environ == {"HOME": str(tmp_path)}
+
+
+def test_empty_credentials_are_taken_away_and_others_are_not() -> None:
+    environ = {"HOME": "/tmp", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": ""}
+    mend(environ)
+    assert environ == {"HOME": "/tmp", "AWS_SECRET_ACCESS_KEY": "x"}
 
 
 def test_what_the_platform_does_not_say_of_the_function_is_none() -> None:
