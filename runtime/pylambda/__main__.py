@@ -71,6 +71,8 @@ class Runtime:
         settings = self._settings
         search_path.keep_standard_names(sys.path, self._install_logging)
         search_path.set_up(settings, sys.path, settings.environ)
+        # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.
+        sys.dont_write_bytecode = True
         try:
             handler = load(settings.handler, settings.task_root)
         except BaseException as error:

@@ -1,30 +1,22 @@
-"""The Runtime API over one keep-alive connection. Owns the socket and no framing: that is `wire`.
+"""The Runtime API: what is asked, what is answered, and which refusals end the run. The socket is `connection`'s.
 
-`next` waits as long as it takes: Lambda freezes the environment between invocations, for hours if nobody calls.
-So no read ever times out, and no proxy of the environment is used: the Runtime API is on this machine.
-
-A connection that was used before may be found closed by the far side. A request that this happens to is sent once
-more, on a new one: `/next` gives the same event again until it is answered, and an answer that did arrive the first
-time is refused with 403, which is a log line.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 import sys
-from _socket import AF_INET, AF_INET6, IPPROTO_TCP, MSG_WAITALL, SOCK_STREAM, TCP_NODELAY, socket
 
 from pylambda import names
+from pylambda.connection import Connection
 from pylambda.faults import BadEndpoint, NotInLambda, TransportError, UnexpectedStatus
 from pylambda.invocation import Invocation
-from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ChunkedBody, ProtocolError, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pylambda.reports import Report
+    from pylambda.wire import Reply
 
-RECEIVE_BYTES = 1 << 16
-# Up to here a copy of the body behind its head is cheaper than a second element in the system call.
-JOIN_BYTES = 1 << 14
 # Answers that cost one log line: an invocation that is over (400, 403, 410), a response that is too large (413).
 # The platform has told the caller already. Source: the emulator's replies, and Node's and Rust's runtimes.
 FORGIVEN = {
@@ -68,10 +60,8 @@ class RuntimeApi:
     """
 
     def __init__(self, endpoint: str, warn: "Callable[[str], None]") -> None:
-        self._address = parse_endpoint(endpoint)
+        self._connection = Connection(*parse_endpoint(endpoint))
         self._warn = warn
-        self._socket: socket | None = None
-        self._unread = b""
         python = ".".join(map(str, sys.version_info[:3]))
         self._common = f" HTTP/1.1\r\nHost: {endpoint}\r\nUser-Agent: pylambda/{python}-{names.VERSION}\r\n"
         self._next_request = f"GET {names.NEXT_PATH}{self._common}\r\n".encode()
@@ -84,28 +74,35 @@ class RuntimeApi:
             UnexpectedStatus: the reply is not 200.
             MissingRequestId: the reply has no request id.
         """
-        reply = self._exchange("GET " + names.NEXT_PATH, self._next_request, b"")
+        reply = self._connection.read_ahead() or self._connection.exchange(self._next_request)
         if reply.status != 200:
             raise UnexpectedStatus("GET " + names.NEXT_PATH, reply.status, reply.body)
         return Invocation(reply)
 
-    def respond(self, invocation: Invocation, body: bytes, content_type: str) -> None:
+    def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool = False) -> None:
         """Answer an invocation with the handler's result.
+
+        Args:
+            invocation: what is answered.
+            body: what the caller gets.
+            content_type: the body's.
+            ask_next: send the next `/next` along; to be followed by `next`.
 
         Raises:
             UnexpectedStatus: the reply's status ends the run.
         """
         path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
         headers = f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n"
-        self._answer(path, headers, invocation, body)
+        self._answer(path, headers, invocation, body, ask_next)
 
-    def fail(self, invocation: Invocation, report: "Report", body: bytes) -> None:
+    def fail(self, invocation: Invocation, report: "Report", body: bytes, *, ask_next: bool = False) -> None:
         """Answer an invocation with an error.
 
         Args:
             invocation: what failed.
             report: for the headers.
             body: the report's document as JSON.
+            ask_next: send the next `/next` along; to be followed by `next`.
 
         Raises:
             UnexpectedStatus: the reply's status ends the run.
@@ -116,7 +113,7 @@ class RuntimeApi:
             f"{names.SEND_ERROR_TYPE}: {report.platform_error_type}\r\n"
             f"{names.SEND_XRAY_CAUSE}: {report.xray_cause}\r\n"
         )
-        self._answer(path, headers, invocation, body)
+        self._answer(path, headers, invocation, body, ask_next)
 
     def fail_init(self, report: "Report", body: bytes) -> None:
         """Tell the platform that the function could not be loaded.
@@ -132,11 +129,11 @@ class RuntimeApi:
         if reply.status != 202:
             raise UnexpectedStatus("POST " + names.INIT_ERROR_PATH, reply.status, reply.body)
 
-    def _answer(self, path: str, headers: str, invocation: Invocation, body: bytes) -> None:
+    def _answer(self, path: str, headers: str, invocation: Invocation, body: bytes, ask_next: bool) -> None:
         if invocation.invocation_id is not None:
             headers += f"{names.SEND_INVOCATION_ID}: {invocation.invocation_id}\r\n"
         try:
-            reply = self._post(path, headers, body)
+            reply = self._post(path, headers, body, self._next_request if ask_next else b"")
         except TransportError as fault:
             # The invocation is lost, the environment may not be: if it is, the next request says so and ends the run.
             self._warn(f"the answer of {len(body)} bytes to {invocation.request_id} was not delivered: {fault}")
@@ -149,128 +146,6 @@ class RuntimeApi:
         detail = reply.body[:500].decode(errors="replace")
         self._warn(f"the answer to {invocation.request_id} was refused, {reply.status}: {reason}: {detail}")
 
-    def _post(self, path: str, headers: str, body: bytes) -> Reply:
+    def _post(self, path: str, headers: str, body: bytes, ahead: bytes = b"") -> "Reply":
         head = f"POST {path}{self._common}{headers}{names.SEND_CONTENT_LENGTH}: {len(body)}\r\n\r\n"
-        return self._exchange("POST " + path, head.encode("utf-8", "surrogateescape"), body)
-
-    def _exchange(self, request: str, head: bytes, body: bytes) -> Reply:
-        """Send one request and read its reply, on the open connection or on a new one.
-
-        Raises:
-            TransportError: neither worked.
-        """
-        if self._socket is not None:
-            try:
-                return self._exchange_once(self._socket, head, body)
-            except ConnectionError:
-                self.close()
-            except (OSError, ProtocolError) as error:
-                raise self._transport_error(request, error) from None
-        try:
-            return self._exchange_once(self._connect(), head, body)
-        except (OSError, ProtocolError) as error:
-            raise self._transport_error(request, error) from None
-
-    def _exchange_once(self, connection: socket, head: bytes, body: bytes) -> Reply:
-        try:
-            _send(connection, head, body)
-        except ConnectionError as broken:
-            # The far side may have refused a body that is too large before it read all of it.
-            try:
-                return self._read_reply(connection)
-            except (OSError, ProtocolError):
-                raise broken from None
-        return self._read_reply(connection)
-
-    def _connect(self) -> socket:
-        connection = socket(AF_INET6 if ":" in self._address[0] else AF_INET, SOCK_STREAM)
-        try:
-            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-            connection.connect(self._address)
-        except BaseException:
-            connection.close()
-            raise
-        self._socket = connection
-        return connection
-
-    def close(self) -> None:
-        """Drop the connection; the next request makes a new one."""
-        if self._socket is not None:
-            self._socket.close()
-        self._socket, self._unread = None, b""
-
-    def _transport_error(self, request: str, error: Exception) -> TransportError:
-        self.close()
-        host, port = self._address
-        return TransportError(f"{request} to the Runtime API at {host}:{port} failed: {error}")
-
-    def _read_reply(self, connection: socket) -> Reply:
-        reply = self._read_head(connection)
-        while reply.status < 200:  # 100 Continue and its like announce the real reply
-            reply = self._read_head(connection)
-        if reply.chunked:
-            reply.body = self._read_chunks(connection)
-        else:
-            length = reply.body_bytes
-            reply.body = self._read_to_end(connection) if length is None else self._read_exactly(connection, length)
-        if reply.last:
-            self.close()
-        return reply
-
-    def _read_head(self, connection: socket) -> Reply:
-        received = self._unread
-        while (end := received.find(HEAD_END)) < 0:
-            if len(received) > MAX_HEAD_BYTES:
-                raise ProtocolError(f"a reply's head is longer than {MAX_HEAD_BYTES} bytes")
-            more = connection.recv(RECEIVE_BYTES)
-            if not more:
-                moment = "in the middle of" if received else "before"
-                raise ConnectionResetError(f"the connection was closed {moment} a reply")
-            received = received + more if received else more
-        self._unread = received[end + 4 :]
-        return Reply(received[:end])
-
-    def _read_exactly(self, connection: socket, length: int) -> bytes:
-        body, self._unread = self._unread[:length], self._unread[length:]
-        if len(body) == length:
-            return body
-        parts = [body]
-        missing = length - len(body)
-        while missing:
-            # One system call and one buffer for the whole rest, unless a signal comes between.
-            part = connection.recv(missing, MSG_WAITALL)
-            if not part:
-                raise ConnectionResetError(f"the connection was closed {missing} bytes before the end of a reply")
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
-
-    def _read_chunks(self, connection: socket) -> bytes:
-        chunks = ChunkedBody()
-        chunks.feed(self._unread)
-        while not chunks.done:
-            received = connection.recv(RECEIVE_BYTES)
-            if not received:
-                raise ConnectionResetError("the connection was closed in the middle of a chunked reply")
-            chunks.feed(received)
-        self._unread = chunks.rest
-        return chunks.body
-
-    def _read_to_end(self, connection: socket) -> bytes:
-        parts = [self._unread]
-        while received := connection.recv(RECEIVE_BYTES):
-            parts.append(received)
-        self.close()
-        return b"".join(parts)
-
-
-def _send(connection: socket, head: bytes, body: bytes) -> None:
-    if len(body) <= JOIN_BYTES:
-        connection.sendall(head + body)
-        return
-    sent = connection.sendmsg((head, body))
-    if sent < len(head):
-        connection.sendall(head[sent:])
-        sent = len(head)
-    if sent < len(head) + len(body):
-        connection.sendall(memoryview(body)[sent - len(head) :])
+        return self._connection.exchange(head.encode("utf-8", "surrogateescape"), body, ahead)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
         def next(self) -> Invocation:
             """Wait for the next invocation."""
 
-        def respond(self, invocation: Invocation, body: bytes, content_type: str) -> None:
+        def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
             """Answer with a result."""
 
-        def fail(self, invocation: Invocation, report: Report, body: bytes) -> None:
+        def fail(self, invocation: Invocation, report: Report, body: bytes, *, ask_next: bool) -> None:
             """Answer with an error."""
 
 
@@ -78,11 +78,11 @@ class Loop:
                 result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
                 body, content_type = codec.encode(result)
             except Exception as error:
-                self._fail(invocation, error)
+                self._fail(invocation, error, ask_next=True)
             except BaseException as error:
                 return self._fail_and_exit(invocation, error)
             else:
-                self._api.respond(invocation, body, content_type)
+                self._api.respond(invocation, body, content_type, ask_next=True)
 
     def _publish_trace_id(self, trace_id: str | None) -> None:
         # The X-Ray SDK and OpenTelemetry read the variable during the invocation.
@@ -91,17 +91,17 @@ class Loop:
         else:
             self._environ.pop(names.XRAY_TRACE_ID, None)
 
-    def _fail(self, invocation: "Invocation", error: BaseException) -> None:
+    def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
         from pylambda.reports import Report, log_report
 
         report = Report(error, invocation.request_id)
         log_report(report, self._sink, log_json=self._log_json)
-        self._api.fail(invocation, report, codec.to_json(report.document))
+        self._api.fail(invocation, report, codec.to_json(report.document), ask_next=ask_next)
 
     def _fail_and_exit(self, invocation: "Invocation", error: BaseException) -> int:
         from pylambda.handler import exit_code
 
         code = exit_code(error)
         fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)
-        self._fail(invocation, fault.with_traceback(error.__traceback__))
+        self._fail(invocation, fault.with_traceback(error.__traceback__), ask_next=False)
         return code

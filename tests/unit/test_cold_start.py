@@ -13,7 +13,7 @@ HEAVY = {
     "threading", "tomli", "traceback", "types", "typing", "urllib", "warnings", "weakref",
 }  # fmt: skip
 OURS = {
-    "pylambda", "pylambda.api", "pylambda.codec", "pylambda.context", "pylambda.faults", "pylambda.handler",
+    "pylambda", "pylambda.api", "pylambda.codec", "pylambda.connection", "pylambda.context", "pylambda.faults", "pylambda.handler",
     "pylambda.invocation", "pylambda.log", "pylambda.log.sinks", "pylambda.loop", "pylambda.names",
     "pylambda.search_path", "pylambda.settings", "pylambda.wire",
 }  # fmt: skip

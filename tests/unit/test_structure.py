@@ -24,6 +24,7 @@ LEVELS = {
     "reports": 3,
     "log.records": 3,
     "handler": 3,
+    "connection": 2,
     "api": 3,
     "loop": 4,
     "__main__": 5,

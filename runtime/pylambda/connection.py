@@ -1,0 +1,185 @@
+"""One keep-alive connection to the Runtime API. Owns the socket and no framing: that is `wire`.
+
+No read ever times out: Lambda freezes the environment between invocations, for hours if nobody calls. No proxy of the
+environment is used: the Runtime API is on this machine.
+
+A connection that was used before may be found closed by the far side. A request that this happens to is sent once
+more, on a new one: `/next` gives the same event again until it is answered, and an answer that did arrive the first
+time is refused with 403, which is a log line.
+
+A request may carry another one behind it in the same write, as RFC 9112 section 9.3.2 allows: the far side reads it
+when it has answered the first, and a system call and a wake-up are saved. If the connection ends between the two, the
+second has to be sent again.
+"""
+
+from _socket import AF_INET, AF_INET6, IPPROTO_TCP, MSG_WAITALL, SOCK_STREAM, TCP_NODELAY, socket
+
+from pylambda.faults import TransportError
+from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ChunkedBody, ProtocolError, Reply
+
+RECEIVE_BYTES = 1 << 16
+# Up to here a copy of the body behind its head is cheaper than a second element in the system call.
+JOIN_BYTES = 1 << 14
+
+
+class Connection:
+    """Exchanges requests for replies, one at a time; connects when there is need.
+
+    Args:
+        host: name or address of the far side.
+        port: its port.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = host, port
+        self._socket: socket | None = None
+        self._unread = b""
+        self._owed = False  # whether a request was sent ahead and its reply not yet read
+
+    def exchange(self, head: bytes, body: bytes = b"", ahead: bytes = b"") -> Reply:
+        """Send a request and read its reply, on the open connection or on a new one.
+
+        Args:
+            head: the request line and headers, with the blank line.
+            body: the request's body.
+            ahead: another whole request; its reply is for `read_ahead`.
+
+        Raises:
+            TransportError: neither worked.
+        """
+        try:
+            if self._socket is not None:
+                try:
+                    return self._exchange_once(self._socket, head, body, ahead)
+                except ConnectionError:
+                    self.close()
+            return self._exchange_once(self._connect(), head, body, ahead)
+        except (OSError, ProtocolError) as error:
+            raise self._fault(head, error) from None
+
+    def read_ahead(self) -> Reply | None:
+        """Read the reply to the request that was sent ahead.
+
+        Returns:
+            None where none was, or the connection ended before its reply: then it has to be sent.
+
+        Raises:
+            TransportError: the reply is not HTTP.
+        """
+        if not self._owed or self._socket is None:
+            return None
+        self._owed = False
+        try:
+            return self._read_reply(self._socket)
+        except ConnectionError:
+            self.close()
+            return None
+        except (OSError, ProtocolError) as error:
+            raise self._fault(b"a request sent ahead", error) from None
+
+    def close(self) -> None:
+        """Drop the connection; the next exchange makes a new one."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket, self._unread, self._owed = None, b"", False
+
+    def _exchange_once(self, connection: socket, head: bytes, body: bytes, ahead: bytes) -> Reply:
+        self._owed = bool(ahead)
+        try:
+            _send(connection, head, body, ahead)
+        except ConnectionError as broken:
+            # The far side may have refused a body that is too large before it read all of it.
+            try:
+                reply = self._read_reply(connection)
+            except (OSError, ProtocolError):
+                raise broken from None
+            self.close()
+            return reply
+        return self._read_reply(connection)
+
+    def _connect(self) -> socket:
+        connection = socket(AF_INET6 if ":" in self._address[0] else AF_INET, SOCK_STREAM)
+        try:
+            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            connection.connect(self._address)
+        except BaseException:
+            connection.close()
+            raise
+        self._socket = connection
+        return connection
+
+    def _fault(self, head: bytes, error: Exception) -> TransportError:
+        self.close()
+        host, port = self._address
+        request = head.partition(b" HTTP/1.1\r\n")[0].decode(errors="replace")
+        return TransportError(f"{request} to the Runtime API at {host}:{port} failed: {error}")
+
+    def _read_reply(self, connection: socket) -> Reply:
+        reply = self._read_head(connection)
+        while reply.status < 200:  # 100 Continue and its like announce the real reply
+            reply = self._read_head(connection)
+        if reply.chunked:
+            reply.body = self._read_chunks(connection)
+        else:
+            length = reply.body_bytes
+            reply.body = self._read_to_end(connection) if length is None else self._read_exactly(connection, length)
+        if reply.last:
+            self.close()
+        return reply
+
+    def _read_head(self, connection: socket) -> Reply:
+        received = self._unread
+        while (end := received.find(HEAD_END)) < 0:
+            if len(received) > MAX_HEAD_BYTES:
+                raise ProtocolError(f"a reply's head is longer than {MAX_HEAD_BYTES} bytes")
+            more = connection.recv(RECEIVE_BYTES)
+            if not more:
+                moment = "in the middle of" if received else "before"
+                raise ConnectionResetError(f"the connection was closed {moment} a reply")
+            received = received + more if received else more
+        self._unread = received[end + 4 :]
+        return Reply(received[:end])
+
+    def _read_exactly(self, connection: socket, length: int) -> bytes:
+        body, self._unread = self._unread[:length], self._unread[length:]
+        if len(body) == length:
+            return body
+        parts = [body]
+        missing = length - len(body)
+        while missing:
+            # One system call and one buffer for the whole rest, unless a signal comes between.
+            part = connection.recv(missing, MSG_WAITALL)
+            if not part:
+                raise ConnectionResetError(f"the connection was closed {missing} bytes before the end of a reply")
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    def _read_chunks(self, connection: socket) -> bytes:
+        chunks = ChunkedBody()
+        chunks.feed(self._unread)
+        while not chunks.done:
+            received = connection.recv(RECEIVE_BYTES)
+            if not received:
+                raise ConnectionResetError("the connection was closed in the middle of a chunked reply")
+            chunks.feed(received)
+        self._unread = chunks.rest
+        return chunks.body
+
+    def _read_to_end(self, connection: socket) -> bytes:
+        parts = [self._unread]
+        while received := connection.recv(RECEIVE_BYTES):
+            parts.append(received)
+        self.close()
+        return b"".join(parts)
+
+
+def _send(connection: socket, head: bytes, body: bytes, ahead: bytes) -> None:
+    if len(body) <= JOIN_BYTES:
+        connection.sendall(head + body + ahead)
+        return
+    sent = connection.sendmsg((head, body, ahead))
+    for part in (head, body, ahead):
+        if sent < len(part):
+            connection.sendall(memoryview(part)[sent:])
+        sent = max(0, sent - len(part))
