@@ -11,4 +11,5 @@ if [ -n "${AWS_LAMBDA_RUNTIME_API:-}" ]; then
   exec "$runtime_dir/bootstrap"
 fi
 export PYLAMBDA_LOCAL=1
-exec "${PYLAMBDA_PYTHON:-/var/lang/bin/python3}" -P "$runtime_dir/pylambda/local/emulator.py" "$runtime_dir/bootstrap"
+# -IS: neither the function's files nor its PYTHONPATH have a say in what starts the emulator.
+exec "${PYLAMBDA_PYTHON:-/var/lang/bin/python3}" -IS "$runtime_dir/pylambda/local/emulator.py" "$runtime_dir/bootstrap"

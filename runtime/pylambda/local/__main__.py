@@ -1,0 +1,189 @@
+"""`python -m pylambda.local`: the two commands, their arguments and their exit codes.
+
+`invoke` ends with 0 when the function succeeded, 1 when it failed, 2 when it was not reached or the command line
+makes no sense. Standard output carries the function's response and nothing else.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from pylambda.local import fetch
+from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError
+
+FAILED = 1
+CANNOT = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class InputError(Exception):
+    """Raised when an event cannot be used; the message is one line."""
+
+
+def main() -> int:
+    """Run the command that the arguments name and return the exit code."""
+    arguments = parser().parse_args()
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough; the interpreter must not complain at exit about what it cannot flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    top = argparse.ArgumentParser(prog="python -m pylambda.local", description="Run Lambda functions on this machine.")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    text = "send one event to a running function and print its response"
+    invoke = commands.add_parser(
+        "invoke",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog="Exits 0 when the function succeeded, 1 when it failed, 2 when it was not reached.",
+    )
+    invoke.add_argument(
+        "event", nargs="?", default="{}", metavar="EVENT", help="JSON, @FILE, or - for standard input (default: {})"
+    )
+    invoke.add_argument(
+        "--url",
+        default=DEFAULT_URL,
+        help=f"where the function listens, with or without the invocation path (default: {DEFAULT_URL})",
+    )
+    invoke.add_argument(
+        "--timeout",
+        type=seconds,
+        default=DEFAULT_TIMEOUT_S,
+        metavar="SECONDS",
+        help="how long to wait for the response (default: %(default)g)",
+    )
+    invoke.set_defaults(run=run_invoke)
+
+    text = "print the path of the Lambda emulator, downloading it where it is missing"
+    emulator = commands.add_parser("emulator", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    emulator.add_argument(
+        "--arch", choices=sorted(fetch.BINARIES), help="take the pinned one of this architecture, whatever is on PATH"
+    )
+    emulator.add_argument(
+        "--cache",
+        type=Path,
+        default=fetch.DEFAULT_CACHE,
+        metavar="DIR",
+        help="keep downloads here (default: %(default)s)",
+    )
+    emulator.set_defaults(run=run_emulator)
+    return top
+
+
+def seconds(text: str) -> float:
+    """Read a time limit: argparse turns the ValueError into its own message."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def run_emulator(arguments: argparse.Namespace) -> int:
+    try:
+        print(fetch.find(arguments.arch, arguments.cache))
+    except fetch.FetchError as error:
+        return complain(error)
+    return 0
+
+
+def run_invoke(arguments: argparse.Namespace) -> int:
+    # In the image `requests` lies beside this package, where a plain interpreter does not look.
+    sys.path.append(os.fspath(Path(__file__).resolve().parents[2] / "vendor"))
+    try:
+        # Here and not above: `emulator` works where `requests` is not installed.
+        from pylambda.local import invoke
+    except ModuleNotFoundError as error:
+        return complain(f"{error}; `invoke` needs it: pip install requests")
+    try:
+        event = read_event(arguments.event)
+        answer = invoke.send(arguments.url, event, timeout=arguments.timeout)
+    except (InputError, InvokeError) as error:
+        return complain(error)
+    show(answer.body)
+    if answer.failure is not None:
+        print(f"pylambda: the function failed: {first_line(answer.failure)}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def read_event(argument: str) -> bytes:
+    """Return the event that an argument means: JSON, `@FILE` or `-`.
+
+    Raises:
+        InputError: it cannot be read, is not JSON, or is longer than what an invocation takes.
+    """
+    source = "standard input" if argument == "-" else argument[1:] if argument.startswith("@") else "EVENT"
+    try:
+        if argument == "-":
+            event = sys.stdin.buffer.read()
+        elif argument.startswith("@"):
+            event = Path(argument[1:]).read_bytes()
+        else:
+            # Bytes of the command line that are not UTF-8 come as surrogates: back to bytes, for the check below.
+            event = os.fsencode(argument)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"cannot read {source!r}: {reason}") from error
+    if len(event) > LONGEST_EVENT:
+        raise InputError(f"{source} is {len(event):,} bytes long; an invocation takes at most {LONGEST_EVENT:,}")
+    check_json(event, source)
+    return event
+
+
+def check_json(event: bytes, source: str) -> None:
+    """Refuse what the function would refuse, and say where it goes wrong."""
+    try:
+        json.loads(event.decode("utf-8-sig"), parse_constant=refuse_constant)
+    except json.JSONDecodeError as error:
+        hint = ""
+        if source == "EVENT" and os.path.isfile(event):
+            hint = f"; to send the file, write @{event.decode()}"
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{source} is not JSON: {error.msg} at {where}{hint}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source} is not JSON: {error}") from error
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def show(body: bytes) -> None:
+    """Print a response: indented JSON for people, the same bytes for programs."""
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(body)
+        return
+    print(pretty(body))
+
+
+def pretty(body: bytes) -> str:
+    """Return the body indented where it is JSON, as text where it is not."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return body.decode(errors="replace")
+
+
+def first_line(text: str) -> str:
+    return text.splitlines()[0] if text else text
+
+
+def complain(why: object) -> int:
+    print(f"pylambda: {why}", file=sys.stderr)
+    return CANNOT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

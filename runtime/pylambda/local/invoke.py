@@ -1,0 +1,73 @@
+"""Send one event to a function, once, with `requests`; the only module that uses it."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import NoReturn
+from urllib.parse import SplitResult
+
+import requests
+
+from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, invocation_url
+
+CONNECT_TIMEOUT_S = 5.0
+
+
+def send(
+    url: str, event: bytes, *, headers: Mapping[str, str] | None = None, timeout: float = DEFAULT_TIMEOUT_S
+) -> Answer:
+    """Send one event and return the answer.
+
+    Args:
+        url: where the function listens, with or without the invocation path.
+        event: the body of the request, sent as it is.
+        headers: more headers, such as `X-Amz-Client-Context`.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        InvokeError: the URL is not one, or nobody answered.
+    """
+    target = invocation_url(url)
+    with requests.Session() as session:
+        # A proxy that the environment names cannot reach this machine's own loopback.
+        session.trust_env = not is_loopback(target)
+        try:
+            reply = session.post(
+                target.geturl(),
+                data=event,
+                headers={"Content-Type": "application/json", **(headers or {})},
+                timeout=(CONNECT_TIMEOUT_S, timeout),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            explain(error, target, timeout)
+    return Answer(reply.status_code, {name.lower(): reply.headers[name] for name in reply.headers}, reply.content)
+
+
+def is_loopback(target: SplitResult) -> bool:
+    host = target.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def explain(error: requests.RequestException, target: SplitResult, timeout: float) -> NoReturn:
+    """Say in one line what a failed request means here."""
+    place = target.netloc.rpartition("@")[2]
+    if isinstance(error, requests.ConnectTimeout):
+        raise InvokeError(f"nothing answers at {place} within {CONNECT_TIMEOUT_S:g} seconds") from error
+    if isinstance(error, requests.Timeout):
+        raise InvokeError(f"no response from {place} within {timeout:g} seconds; --timeout allows more") from error
+    # `requests` has one class for all of these; only the text of what it wraps tells them apart.
+    text = str(error)
+    if "Connection refused" in text:
+        raise InvokeError(
+            f"nothing listens at {place}: start a function first (`docker run -p 8080:8080 IMAGE`, or `make run` in"
+            " a checkout), or name another place with --url"
+        ) from error
+    if "Connection aborted" in text or isinstance(error, requests.exceptions.ChunkedEncodingError):
+        raise InvokeError(
+            f"{place} closed the connection without a response; its own output says why"
+            " (the emulator dies when two events overlap)"
+        ) from error
+    raise InvokeError(f"cannot send to {place}: {error}") from error
