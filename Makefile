@@ -32,6 +32,33 @@ venv: $(VENV)/.dev-ready ## Make .venv with everything that the other targets ne
 
 # --- Run it ---
 
+.PHONY: demo
+demo: $(VENV)/.local-ready ## Run an example behind the Lambda emulator and send it two events
+	@$(BIN)/python examples/demo.py --cache .cache
+
+DIR ?= examples/hello
+HANDLER ?= app.handler
+
+.PHONY: run
+run: $(VENV)/.local-ready ## Keep a function up on port 8080: DIR=examples/hello HANDLER=app.handler
+	@emulator=$$($(BIN)/python -m pylambda.local emulator --cache .cache) && cd $(DIR) && \
+	  echo "Serving $(DIR) on port $${PYLAMBDA_PORT:-8080} until Ctrl-C; in another terminal: make invoke" && \
+	  PYLAMBDA_HOST="$${PYLAMBDA_HOST:-127.0.0.1}" \
+	  PATH="$${emulator%/*}:$$PATH" PYLAMBDA_PYTHON="$(CURDIR)/$(BIN)/python" LAMBDA_RUNTIME_DIR="$(CURDIR)/runtime" \
+	  LAMBDA_TASK_ROOT="$$PWD" exec "$(CURDIR)/entry_script.sh" $(HANDLER)
+
+EVENT ?= {}
+URL ?= http://127.0.0.1:8080
+
+.PHONY: invoke
+invoke: export pylambda_event = $(value EVENT)
+invoke: $(VENV)/.local-ready ## Send an event to a running function: EVENT=JSON, EVENT=@file, URL=...
+	@$(BIN)/python -m pylambda.local invoke --url '$(URL)' "$$pylambda_event"
+
+.PHONY: emulator
+emulator: $(VENV)/.local-ready ## Print the path of the Lambda emulator, downloading it where it is missing
+	@$(BIN)/python -m pylambda.local emulator --cache .cache
+
 # --- Check it ---
 
 .PHONY: test
@@ -51,6 +78,38 @@ format: $(VENV)/.dev-ready ## Write the style that lint asks for
 	@$(BIN)/ruff format
 
 # --- Images ---
+
+DOCKER ?= docker
+BASE ?=
+IMAGE ?= pylambda:$(VERSION)
+MATRIX := $(BIN)/python images/matrix.py
+VENDOR = $(BIN)/python images/vendor.py --oldest $$($(MATRIX) list | sed -n 1p)
+
+.PHONY: engine
+engine: ## Start a Docker engine where none answers; root on Debian gets one from apt
+	@$(PYTHON) images/engine.py
+
+build/.vendor-ready: images/requirements.lock images/vendor.py $(VENV)/.local-ready
+	@mkdir -p build
+	@$(VENDOR) fetch
+	@touch $@
+
+.PHONY: vendor
+vendor: build/.vendor-ready ## Fetch the pure wheels that the image carries, by images/requirements.lock
+
+.PHONY: lock
+lock: $(VENV)/.local-ready ## Resolve images/requirements.in anew into images/requirements.lock
+	@$(VENDOR) lock
+
+.PHONY: image
+image: build/.vendor-ready ## Build pylambda:VERSION on Amazon's base, or on BASE=...
+	@$(DOCKER) version >/dev/null 2>&1 || { echo "no container engine answers $(DOCKER) version: run make engine" >&2; exit 1; }
+	@arguments=$$($(MATRIX) build-args $(VERSION)) && $(BIN)/python images/context.py | \
+	  $(DOCKER) build --force-rm $$arguments $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE) -
+
+.PHONY: test-image
+test-image: $(VENV)/.dev-ready ## Run the image tests alone; with BASE=... on that base, for VERSION
+	@PYLAMBDA_TEST_BASE=$(BASE) PYLAMBDA_TEST_VERSION=$(VERSION) $(BIN)/pytest tests/image
 
 # --- Clean ---
 
