@@ -4,6 +4,8 @@ Whatever a handler does wrong costs its own invocation only. The exceptions that
 (`SystemExit` and the like) are reported first and then obeyed.
 """
 
+from posix import register_at_fork
+
 from pylambda import codec, names
 from pylambda.context import LambdaContext
 from pylambda.faults import ExitError
@@ -62,9 +64,13 @@ class Loop:
         self._sink = sink
         self._environ = environ
         self._log_json = log_json
+        self._in_child = False
+        register_at_fork(after_in_child=self._leave_to_parent)
 
     def run(self) -> int:
         """Serve until a handler ends the process; return its exit code.
+
+        A child that a handler forked ends as it would without a runtime: it does not speak for its parent.
 
         Raises:
             ApiFault: the Runtime API cannot be used any more.
@@ -78,11 +84,20 @@ class Loop:
                 result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
                 body, content_type = codec.encode(result)
             except Exception as error:
+                if self._in_child:
+                    raise
                 self._fail(invocation, error, ask_next=True)
             except BaseException as error:
+                if self._in_child:
+                    raise
                 return self._fail_and_exit(invocation, error)
             else:
+                if self._in_child:
+                    return 0
                 self._api.respond(invocation, body, content_type, ask_next=True)
+
+    def _leave_to_parent(self) -> None:
+        self._in_child = True
 
     def _publish_trace_id(self, trace_id: str | None) -> None:
         # The X-Ray SDK and OpenTelemetry read the variable during the invocation.
