@@ -14,7 +14,7 @@ from pylambda.api import RuntimeApi
 from pylambda.faults import ExitError, Fault
 from pylambda.handler import load
 from pylambda.invocation import Current
-from pylambda.log.sinks import FrameSink, StdoutSink
+from pylambda.log.sinks import FrameSink, StdoutSink, warn
 from pylambda.loop import Loop
 from pylambda.settings import Settings, describe_function, read_process
 
@@ -30,13 +30,14 @@ EXIT_API_FAULT = 1
 def main() -> int:
     """Serve the handler that the environment names; return the exit code."""
     _die_of_sigterm_as_pid_1()
+    _unbuffer("stdout", 1)
+    _unbuffer("stderr", 2)
     try:
         settings = read_process(sys.argv)
         return Runtime(settings).run()
     except Fault as fault:
-        from pylambda.reports import print_to_stderr
-
-        print_to_stderr(fault)
+        hint = f" ({fault.hint})" if fault.hint else ""
+        warn(f"{fault.error_type}: {fault.message}{hint}")
         return EXIT_API_FAULT
     except KeyboardInterrupt:
         return 130
@@ -60,7 +61,7 @@ class Runtime:
             if settings.telemetry_fd is None
             else FrameSink(settings.telemetry_fd, log_json=settings.log_json)
         )
-        self._api = RuntimeApi(settings.runtime_api, self._warn)
+        self._api = RuntimeApi(settings.runtime_api, warn)
 
     def run(self) -> int:
         """Load the handler and serve it; return the exit code.
@@ -106,9 +107,6 @@ class Runtime:
 
         install(self._current, self._sink, log_json=self._settings.log_json, log_level=self._settings.log_level)
 
-    def _warn(self, line: str) -> None:
-        sys.stderr.write(f"pylambda: {line}\n")
-
 
 def _die_of_sigterm_as_pid_1() -> None:
     """Let SIGTERM end the process where the kernel would not: PID 1 of a container ignores what it does not handle."""
@@ -118,6 +116,17 @@ def _die_of_sigterm_as_pid_1() -> None:
         from _signal import SIGTERM, signal  # type: ignore[import-not-found]
 
         signal(SIGTERM, lambda number, frame: _exit(128 + number))
+
+
+def _unbuffer(name: str, descriptor: int) -> None:
+    """Make a stream what -u makes it, where the interpreter was started without: what was printed is never lost."""
+    stream = getattr(sys, name)
+    if stream is None or stream.write_through:
+        return
+    from io import FileIO, TextIOWrapper
+
+    raw = FileIO(descriptor, "w", closefd=False)
+    setattr(sys, name, TextIOWrapper(raw, encoding=stream.encoding, errors=stream.errors, write_through=True))
 
 
 if __name__ == "__main__":

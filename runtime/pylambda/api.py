@@ -13,9 +13,22 @@ from pylambda.invocation import Invocation
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from pylambda.reports import Report
     from pylambda.wire import Reply
+
+    class AnswerHeaders(Protocol):
+        """What the headers of an error say; `reports.Report` has it."""
+
+        @property
+        def platform_error_type(self) -> str:
+            """Category and name, by the platform's pattern."""
+
+        @property
+        def xray_cause(self) -> str:
+            """ASCII JSON, or nothing."""
+
 
 # Answers that cost one log line: an invocation that is over (400, 403, 410), a response that is too large (413).
 # The platform has told the caller already. Source: the emulator's replies, and Node's and Rust's runtimes.
@@ -100,7 +113,7 @@ class RuntimeApi:
         headers = f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n"
         self._answer(path, headers, invocation, body, ask_next)
 
-    def fail(self, invocation: Invocation, report: "Report", body: bytes, *, ask_next: bool = False) -> None:
+    def fail(self, invocation: Invocation, report: "AnswerHeaders", body: bytes, *, ask_next: bool = False) -> None:
         """Answer an invocation with an error.
 
         Args:

@@ -29,8 +29,28 @@ if TYPE_CHECKING:
         def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
             """Answer with a result."""
 
-        def fail(self, invocation: Invocation, report: Report, body: bytes, *, ask_next: bool) -> None:
+        def fail(self, invocation: Invocation, report: "Report | BareReport", body: bytes, *, ask_next: bool) -> None:
             """Answer with an error."""
+
+
+class BareReport:
+    """What can be said of a failure with nothing to say it with. `reports.Report` says the same, and more.
+
+    Args:
+        error: what was raised.
+        request_id: of the invocation that failed.
+    """
+
+    platform_error_type = "Function.Unknown"
+    xray_cause = ""
+
+    def __init__(self, error: BaseException, request_id: str) -> None:
+        self.document: dict[str, object] = {
+            "errorMessage": str(error),
+            "errorType": getattr(error, "error_type", type(error).__name__),
+            "requestId": request_id,
+            "stackTrace": [],
+        }
 
 
 class Loop:
@@ -107,10 +127,15 @@ class Loop:
             self._environ.pop(names.XRAY_TRACE_ID, None)
 
     def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
-        from pylambda.reports import Report, log_report
+        report: Report | BareReport
+        try:
+            from pylambda import reports
 
-        report = Report(error, invocation.request_id)
-        log_report(report, self._sink, log_json=self._log_json)
+            report = reports.Report(error, invocation.request_id)
+            reports.log_report(report, self._sink, log_json=self._log_json)
+        except Exception:
+            # No descriptor is left to import from, or no memory: the caller still gets an answer.
+            report = BareReport(error, invocation.request_id)
         self._api.fail(invocation, report, codec.to_json(report.document), ask_next=ask_next)
 
     def _fail_and_exit(self, invocation: "Invocation", error: BaseException) -> int:
