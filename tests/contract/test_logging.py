@@ -16,7 +16,7 @@ from tests.contract.script import Next
 
 TEXT = re.compile(r"\[(\w+| +|Level \d+)\]\t(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\t([^\t]*)\t(.*)", re.DOTALL)
 CASES = (
-    "levels multi_line exception threads unicode wrong_arguments own_format own_handler_below_root prints handlers"
+    "levels multi_line exception threads unicode wrong_arguments own_format second_handler_of_the_root prints handlers"
 ).split()
 
 
