@@ -12,9 +12,9 @@ from pylambda.faults import ExitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
     from typing import Protocol
 
+    from pylambda.environment import Variables
     from pylambda.handler import Handler
     from pylambda.invocation import Current, Invocation
     from pylambda.log.sinks import Sink
@@ -74,7 +74,7 @@ class Loop:
         function: "dict[str, str | None]",
         current: "Current",
         sink: "Sink",
-        environ: "MutableMapping[str, str]",
+        environ: "Variables",
         log_json: bool,
     ) -> None:
         self._api = api
@@ -124,7 +124,7 @@ class Loop:
         if trace_id is not None:
             self._environ[names.XRAY_TRACE_ID] = trace_id
         else:
-            self._environ.pop(names.XRAY_TRACE_ID, None)
+            self._environ.pop(names.XRAY_TRACE_ID, "")
 
     def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
         report: Report | BareReport
