@@ -142,8 +142,7 @@ class RuntimeApi:
         """
         # The document's own type, as the official client sends it; one that no header can hold is Unknown.
         error_type = report.error_type if report.error_type.isascii() else report.platform_error_type
-        headers = f"{names.SEND_ERROR_TYPE}: {error_type}\r\n{names.SEND_CONTENT_TYPE}: {names.JSON}\r\n"
-        reply = self._post(names.INIT_ERROR_PATH, headers, body)
+        reply = self._post(names.INIT_ERROR_PATH, f"{names.SEND_ERROR_TYPE}: {error_type}\r\n", body)
         if reply.status != 202:
             raise UnexpectedStatus("POST " + names.INIT_ERROR_PATH, reply.status, reply.body)
 

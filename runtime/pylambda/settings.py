@@ -8,7 +8,6 @@ was imported, because that module may set it.
 from posix import W_OK, X_OK, access, getcwd
 
 from pylambda import names
-from pylambda.faults import MalformedHandlerName
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ class Settings:
 
     Attributes:
         environ: the environment itself, for the parts that must write to it.
+        handler: its name, such as `app.handler`; empty where there is none.
         runtime_api: `host:port` of the Runtime API; empty outside Lambda.
         task_root: the function's folder.
         runtime_dir: the folder that holds this package.
@@ -30,8 +30,8 @@ class Settings:
     """
 
     __slots__ = (
-        "_handler",
         "environ",
+        "handler",
         "local",
         "log_json",
         "log_level",
@@ -49,7 +49,7 @@ class Settings:
         read = environ.get
         self.environ = environ
         self.runtime_api = read(names.RUNTIME_API) or ""
-        self._handler = read(names.HANDLER) or (argv[1] if len(argv) > 1 else "")
+        self.handler = read(names.HANDLER) or (argv[1] if len(argv) > 1 else "")
         self.runtime_dir = __file__.removesuffix("/pylambda/settings.py")
         self.task_root = read(names.TASK_ROOT) or getcwd()
         self.log_json = (read(names.LOG_FORMAT) or "").upper() == "JSON"
@@ -59,19 +59,6 @@ class Settings:
         descriptor = environ.pop(names.TELEMETRY_LOG_FD, "")
         self.telemetry_fd = int(descriptor) if descriptor.isdecimal() else None
         self.local = bool(read(names.LOCAL))
-
-    @property
-    def handler(self) -> str:
-        """The handler's name, such as `app.handler`.
-
-        Raises:
-            MalformedHandlerName: there is none.
-        """
-        if not self._handler:
-            raise MalformedHandlerName(
-                "Handler not set", hint=f'name it in the image, CMD ["app.handler"], or in {names.HANDLER}'
-            )
-        return self._handler
 
 
 def describe_function(environ: "Variables") -> "dict[str, str | None]":
