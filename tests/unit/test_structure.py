@@ -32,6 +32,7 @@ LEVELS = {
     "loop": 4,
     "main": 5,
     "__main__": 6,
+    "cold_path": 6,
     "__init__": 6,  # the public face: the package imports its own modules by their full names
 }
 MODULES = {
