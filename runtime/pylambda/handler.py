@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     Handler = Callable[[Any, Any], Any]
 
 
+# Of a code object: CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR; see `inspect`.
+SPECIAL_CODE = 0x20 | 0x80 | 0x100 | 0x200
+
+
+def is_plain(handler: "Handler") -> bool:
+    """Whether it is a function and nothing but: no coroutine, no generator, no decorator's mark on it.
+
+    The rest is for `adapt`, which is not imported for a plain one.
+    """
+    code = getattr(handler, "__code__", None)
+    return code is not None and not code.co_flags & SPECIAL_CODE and not getattr(handler, "__dict__", None)
+
+
 def load(name: str, task_root: str) -> "Handler":
     """Import the handler's module and return the handler.
 

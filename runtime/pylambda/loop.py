@@ -6,17 +6,19 @@ Whatever a handler does wrong costs its own invocation only. The exceptions that
 
 from pylambda import codec, names
 from pylambda.context import LambdaContext
-from pylambda.faults import ExitError
+from pylambda.faults import ApiFault, ExitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from typing import Protocol
+    from collections.abc import Callable, Iterator, MutableMapping
+    from typing import Any, Protocol
 
+    from pylambda.aio import Runner
     from pylambda.handler import Handler
     from pylambda.invocation import Current, Invocation
     from pylambda.log.sinks import Sink
     from pylambda.reports import Report
+    from pylambda.stream import PlainStream
 
     class RuntimeApi(Protocol):
         """What the loop needs of the Runtime API; `api.RuntimeApi` is the real one."""
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
         def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
             """Answer with a result."""
 
-        def fail(self, invocation: Invocation, report: Report, body: bytes, *, ask_next: bool) -> None:
+        def respond_stream(self, invocation: Invocation, chunks: Iterator[bytes], content_type: str) -> None:
+            """Answer piece by piece; raises what `chunks` raises when the platform knows of it."""
+
+        def fail(self, invocation: Invocation, error: Report, *, ask_next: bool) -> None:
             """Answer with an error."""
 
 
@@ -42,6 +47,9 @@ class Loop:
         sink: takes reports of failures.
         environ: where the trace id of the invocation is published.
         log_json: whether reports are logged as JSON objects.
+        runner: gives the event loop, for a stream that is asynchronous.
+        decode: makes the event of a body and its content type.
+        encode: makes a body and its content type of a result.
     """
 
     def __init__(
@@ -54,6 +62,9 @@ class Loop:
         sink: "Sink",
         environ: "MutableMapping[str, str]",
         log_json: bool,
+        runner: "Callable[[], Runner]",
+        decode: "Callable[[bytes, str | None], Any]" = codec.decode,
+        encode: "Callable[[Any], tuple[bytes | PlainStream, str]]" = codec.encode,
     ) -> None:
         self._api = api
         self._handler = handler
@@ -62,6 +73,9 @@ class Loop:
         self._sink = sink
         self._environ = environ
         self._log_json = log_json
+        self._runner = runner
+        self._decode = decode
+        self._encode = encode
 
     def run(self) -> int:
         """Serve until a handler ends the process; return its exit code.
@@ -74,15 +88,18 @@ class Loop:
             self._current.invocation = invocation
             self._publish_trace_id(invocation.trace_id)
             try:
-                event = codec.decode(invocation.event, invocation.content_type)
+                event = self._decode(invocation.event, invocation.content_type)
                 result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
-                body, content_type = codec.encode(result)
+                body, content_type = self._encode(result)
             except Exception as error:
                 self._fail(invocation, error, ask_next=True)
             except BaseException as error:
                 return self._fail_and_exit(invocation, error)
             else:
-                self._api.respond(invocation, body, content_type, ask_next=True)
+                if isinstance(body, bytes):
+                    self._api.respond(invocation, body, content_type, ask_next=True)
+                elif (code := self._respond_stream(invocation, body)) is not None:
+                    return code
 
     def _publish_trace_id(self, trace_id: str | None) -> None:
         # The X-Ray SDK and OpenTelemetry read the variable during the invocation.
@@ -91,17 +108,52 @@ class Loop:
         else:
             self._environ.pop(names.XRAY_TRACE_ID, None)
 
-    def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
+    def _respond_stream(self, invocation: "Invocation", stream: "PlainStream") -> int | None:
+        """Answer with a stream; return the exit code where its body ends the process."""
+        chunks = self._logged(invocation, stream.chunks(self._runner))
+        try:
+            self._api.respond_stream(invocation, chunks, stream.content_type)
+        except ApiFault:
+            raise
+        except ExitError as fault:
+            return fault.exit_code
+        except Exception:
+            pass  # logged by `_logged`, and the platform knows
+        return None
+
+    def _logged(self, invocation: "Invocation", chunks: "Iterator[bytes]") -> "Iterator[bytes]":
+        """Yield the chunks; log what they raise, and make a fault of what would end the process."""
+        try:
+            yield from chunks
+        except Exception as error:
+            self._log(invocation, error)
+            raise
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            fault = _exit_fault(error)
+            self._log(invocation, fault)
+            raise fault from error
+
+    def _log(self, invocation: "Invocation", error: BaseException) -> "Report":
         from pylambda.reports import Report, log_report
 
         report = Report(error, invocation.request_id)
         log_report(report, self._sink, log_json=self._log_json)
-        self._api.fail(invocation, report, codec.to_json(report.document), ask_next=ask_next)
+        return report
+
+    def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
+        self._api.fail(invocation, self._log(invocation, error), ask_next=ask_next)
 
     def _fail_and_exit(self, invocation: "Invocation", error: BaseException) -> int:
-        from pylambda.handler import exit_code
+        fault = _exit_fault(error)
+        self._fail(invocation, fault, ask_next=False)
+        return fault.exit_code
 
-        code = exit_code(error)
-        fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)
-        self._fail(invocation, fault.with_traceback(error.__traceback__), ask_next=False)
-        return code
+
+def _exit_fault(error: BaseException) -> ExitError:
+    from pylambda.handler import exit_code
+
+    code = exit_code(error)
+    fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)
+    return fault.with_traceback(error.__traceback__)
