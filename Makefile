@@ -70,7 +70,8 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run
+	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/*
+	@$(BIN)/python images/matrix.py table --check README.md
 
 .PHONY: format
 format: $(VENV)/.dev-ready ## Write the style that lint asks for
@@ -103,9 +104,13 @@ lock: $(VENV)/.local-ready ## Resolve images/requirements.in anew into images/re
 
 .PHONY: image
 image: build/.vendor-ready ## Build pylambda:VERSION on Amazon's base, or on BASE=...
-	@$(DOCKER) version >/dev/null 2>&1 || { echo "no container engine answers $(DOCKER) version: run make engine" >&2; exit 1; }
+	@$(DOCKER) version >/dev/null 2>&1 || { echo "no container engine answers '$(DOCKER) version': run make engine" >&2; exit 1; }
 	@arguments=$$($(MATRIX) build-args $(VERSION)) && $(BIN)/python images/context.py | \
 	  $(DOCKER) build --force-rm $$arguments $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE) -
+
+.PHONY: matrix
+matrix: $(VENV)/.local-ready ## Print the rows of images/matrix.toml as the workflow's matrix
+	@$(MATRIX) github
 
 .PHONY: test-image
 test-image: $(VENV)/.dev-ready ## Run the image tests alone; with BASE=... on that base, for VERSION

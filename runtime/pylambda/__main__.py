@@ -149,9 +149,10 @@ class Runtime:
         return self._maybe_runner
 
     def _fail_init(self, error: BaseException) -> int:
+        from pylambda.hints import for_exception
         from pylambda.reports import Report, log_report
 
-        report = Report(error)
+        report = Report(error, hint=for_exception(error))
         log_report(report, self._sink, log_json=self._settings.log_json)
         self._api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT

@@ -7,7 +7,7 @@ import sys
 
 from pylambda import names
 from pylambda.connection import Connection
-from pylambda.faults import BadEndpoint, NotInLambda, TransportError, UnexpectedStatus
+from pylambda.faults import BadEndpoint, NotInLambda, TransportError, UnexpectedStatus, one_line
 from pylambda.invocation import Invocation
 from pylambda.settings import runtime_api_of_process
 
@@ -42,7 +42,12 @@ def parse_endpoint(endpoint: str) -> tuple[str, int]:
             hint="outside Lambda start the function through entry_script.sh, which starts the emulator",
         )
     host, _, port = endpoint.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or "/" in host:
+    if (
+        not host
+        or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
+        or "/" in host
+        or host.split() != [host]
+    ):
         raise BadEndpoint(
             f"{names.RUNTIME_API} is {endpoint!r}",
             hint="it must be host:port, such as 127.0.0.1:9001, without http://",
@@ -207,7 +212,7 @@ class RuntimeApi:
         reason = FORGIVEN.get(reply.status)
         if reason is None:
             raise UnexpectedStatus("POST " + path, reply.status, reply.body)
-        detail = reply.body[:500].decode(errors="replace")
+        detail = one_line(reply.body)
         self._warn(f"the answer to {invocation.request_id} was refused, {reply.status}: {reason}: {detail}")
 
     def _post(self, path: str, headers: str, body: bytes, ahead: bytes = b"") -> "Reply":

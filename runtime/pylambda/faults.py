@@ -130,6 +130,11 @@ class MissingRequestId(ApiFault):
     """Raised when a `/next` reply carries no request id, so that nothing can be answered."""
 
 
+def one_line(body: bytes) -> str:
+    """Return the beginning of a reply's body on one line, for a message."""
+    return " ".join(body[:500].decode(errors="replace").split())
+
+
 class UnexpectedStatus(ApiFault):
     """Raised when the Runtime API answers with a status that ends the run.
 
@@ -140,5 +145,5 @@ class UnexpectedStatus(ApiFault):
     """
 
     def __init__(self, request: str, status: int, body: bytes) -> None:
-        super().__init__(f"the Runtime API answered {request} with {status}: {body[:500].decode(errors='replace')}")
+        super().__init__(f"the Runtime API answered {request} with {status}: {one_line(body)}")
         self.status = status

@@ -98,7 +98,7 @@ def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "t
         raise UserCodeSyntaxError(
             f"Syntax error in module '{module_name}': {error}",
             hint=f"mend {error.filename}, line {error.lineno}",
-            stack=(f'  File "{error.filename}" Line {error.lineno}\n    {error.text}\n',),
+            stack=(f'  File "{error.filename}" Line {error.lineno}\n    {error.text}',),
         ) from error
     except SystemExit as error:
         raise ExitError(

@@ -15,15 +15,23 @@ def for_missing_attribute(found: object, name: str) -> str:
         found: the module or class that lacks the name.
         name: what was asked for.
     """
-    public = [
-        attribute
-        for attribute, value in vars(found).items()
-        if not attribute.startswith("_") and callable(value) and getattr(value, "__module__", None) == _module_of(found)
-    ]
+    public = {name: value for name, value in vars(found).items() if not name.startswith("_") and callable(value)}
     near = get_close_matches(name, public, n=3, cutoff=0.5)
     if near:
         return f"did you mean {_either(near)}?"
-    return f"it defines {_listed(public)}" if public else "it defines no function"
+    own = [name for name, value in public.items() if getattr(value, "__module__", None) == _module_of(found)]
+    return f"it defines {_listed(own)}" if own else "it defines no function"
+
+
+def for_exception(error: BaseException) -> str:
+    """Return how to mend what a module raised at import; empty where that is the module's own matter.
+
+    Args:
+        error: what was raised.
+    """
+    if isinstance(error, PermissionError) and error.filename:
+        return f"make {error.filename} readable for everyone: chmod a+r, or COPY --chmod=755 in the Dockerfile"
+    return ""
 
 
 def for_missing_module(dotted: str, missing: str, task_root: str) -> str:

@@ -4,6 +4,8 @@ Whatever a handler does wrong costs its own invocation only. The exceptions that
 (`SystemExit` and the like) are reported first and then obeyed.
 """
 
+from posix import register_at_fork
+
 from pylambda import codec, names
 from pylambda.context import LambdaContext
 from pylambda.faults import ApiFault, ExitError
@@ -76,9 +78,13 @@ class Loop:
         self._runner = runner
         self._decode = decode
         self._encode = encode
+        self._in_child = False
+        register_at_fork(after_in_child=self._leave_to_parent)
 
     def run(self) -> int:
         """Serve until a handler ends the process; return its exit code.
+
+        A child that a handler forked ends as it would without a runtime: it does not speak for its parent.
 
         Raises:
             ApiFault: the Runtime API cannot be used any more.
@@ -92,14 +98,23 @@ class Loop:
                 result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
                 body, content_type = self._encode(result)
             except Exception as error:
+                if self._in_child:
+                    raise
                 self._fail(invocation, error, ask_next=True)
             except BaseException as error:
+                if self._in_child:
+                    raise
                 return self._fail_and_exit(invocation, error)
             else:
+                if self._in_child:
+                    return 0
                 if isinstance(body, bytes):
                     self._api.respond(invocation, body, content_type, ask_next=True)
                 elif (code := self._respond_stream(invocation, body)) is not None:
                     return code
+
+    def _leave_to_parent(self) -> None:
+        self._in_child = True
 
     def _publish_trace_id(self, trace_id: str | None) -> None:
         # The X-Ray SDK and OpenTelemetry read the variable during the invocation.

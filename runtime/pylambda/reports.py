@@ -34,6 +34,7 @@ class Report:
     Args:
         error: what was raised.
         request_id: of the invocation that failed; empty at initialization.
+        hint: how to mend it, where the error does not say so itself.
 
     Attributes:
         error_type: the name in the document, a bare class name for the user's own exceptions.
@@ -42,21 +43,21 @@ class Report:
         hint: how to mend it; for the log only.
     """
 
-    def __init__(self, error: BaseException, request_id: str = "") -> None:
+    def __init__(self, error: BaseException, request_id: str = "", hint: str = "") -> None:
         self.request_id = request_id
         frames = _user_frames(error.__traceback__)
         self._frames = frames
         if isinstance(error, Fault):
             self.error_type = error.error_type
             self.message = error.message
-            self.hint = error.hint
+            self.hint = error.hint or hint
             self.stack = list(traceback.format_list(frames) if error.stack is None else error.stack)
             self._xray_type = VALIDATION_ERROR
             self._category_and_name = self.error_type
         else:
             self.error_type = self._xray_type = type(error).__name__
             self.message = _text_of(error)
-            self.hint = ""
+            self.hint = hint
             self.stack = traceback.format_list(frames)
             self._category_and_name = f"Function.{self.error_type}"
 

@@ -13,8 +13,8 @@ HEAVY = {
     "threading", "tomli", "traceback", "types", "typing", "urllib", "warnings", "weakref",
 }  # fmt: skip
 OURS = {
-    "pylambda", "pylambda.api", "pylambda.codec", "pylambda.connection", "pylambda.context", "pylambda.faults", "pylambda.handler",
-    "pylambda.invocation", "pylambda.log", "pylambda.log.sinks", "pylambda.loop", "pylambda.names",
+    "pylambda", "pylambda.api", "pylambda.codec", "pylambda.connection", "pylambda.context", "pylambda.faults",
+    "pylambda.handler", "pylambda.invocation", "pylambda.log", "pylambda.log.sinks", "pylambda.loop", "pylambda.names",
     "pylambda.search_path", "pylambda.settings", "pylambda.wire",
 }  # fmt: skip
 # Sees what is loaded when the Runtime API would be asked for work: at import, the runtime's own modules are all there.

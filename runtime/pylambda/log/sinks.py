@@ -33,6 +33,7 @@ LINE_JOINT_LOCAL = "\n"
 TEXT_FRAME = 0xA55A0003
 JSON_FRAME = 0xA55A0002
 LEVEL_ERROR = 40
+STDOUT = 1
 
 
 def frame_type(level: int, *, log_json: bool) -> bytes:
@@ -60,9 +61,13 @@ class StdoutSink:
         self._joint = LINE_JOINT_LOCAL if local else LINE_JOINT_IN_LAMBDA
 
     def write(self, text: str) -> None:
-        """Write `text` as it is."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        """Write `text` as it is; where `sys.stdout` cannot take it, past it, to the descriptor."""
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except (AttributeError, OSError, ValueError):
+            # Closed, taken away (None), or of an encoding that lacks a character: none of that may cost the record.
+            write_descriptor(STDOUT, text.encode("utf-8", "backslashreplace"))
 
     def record(self, text: str, level: int, *, typed: bool) -> None:
         """Write one record as one entry; its level is in its text."""

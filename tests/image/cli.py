@@ -1,0 +1,187 @@
+"""The docker command as the image tests use it.
+
+Everything that is started or built carries the name of this run, is remembered, and is removed by that name alone:
+two runs on one engine, and whatever else lives there, are left in peace. Conditions are waited for with a deadline.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+INVOCATIONS = "/2015-03-31/functions/function/invocations"
+START_TIMEOUT_S = 30.0
+COMMAND_TIMEOUT_S = 300.0
+
+
+class DockerError(AssertionError):
+    """Raised when a docker command fails; an assertion, because the test failed with it."""
+
+
+class Ended(NamedTuple):
+    """What a finished command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command(*words: str, check: bool = True) -> Ended:
+    """Run a command to its end. Raises DockerError when it fails and `check` is set."""
+    done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False)
+    if check and done.returncode:
+        raise DockerError(f"{' '.join(words)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Return when the condition holds. Raises DockerError at the deadline."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not holds():
+        if time.monotonic() > deadline:
+            raise DockerError(f"{what}: not within {START_TIMEOUT_S:g} s")
+        time.sleep(0.02)
+
+
+class Container:
+    """One container that was started with port 8080 published somewhere on loopback."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def invoke(self, event: object = None) -> Any:
+        """Send one event as `curl -d` does and return the decoded body."""
+        self.wait_until_it_answers()
+        status, body = self._ask("POST", INVOCATIONS, json.dumps({} if event is None else event))
+        assert status == 200, f"status {status}, {body!r}, and the container said:\n{self.logs()}"
+        return json.loads(body)
+
+    def wait_until_it_answers(self) -> None:
+        until(self._answers, "an HTTP answer of the emulator")
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._address}"
+
+    @property
+    def _address(self) -> str:
+        return command("docker", "port", self.name, "8080/tcp").out.splitlines()[0]
+
+    def exec(self, *words: str, check: bool = True) -> Ended:
+        return command("docker", "exec", self.name, *words, check=check)
+
+    def logs(self) -> str:
+        ended = command("docker", "logs", self.name)
+        return ended.out + ended.err
+
+    def program_of_pid_1(self) -> str:
+        """The name of the program that process 1 of the container runs."""
+        pid = str(self.inspect("State")["Pid"])
+        _titles, *processes = command("docker", "top", self.name, "-o", "pid,comm").out.splitlines()
+        names = dict(line.split(maxsplit=1) for line in processes)
+        return names[pid]
+
+    def changed_paths(self) -> set[str]:
+        """What differs from the image."""
+        return {line.split(maxsplit=1)[1] for line in command("docker", "diff", self.name).out.splitlines()}
+
+    def stop(self) -> float:
+        """Stop it as a user does and return the seconds that it took."""
+        before = time.monotonic()
+        command("docker", "stop", self.name)
+        return time.monotonic() - before
+
+    def inspect(self, part: str) -> Any:
+        return json.loads(command("docker", "inspect", "--format", f"{{{{json .{part}}}}}", self.name).out)
+
+    def _answers(self) -> bool:
+        if not self.inspect("State")["Running"]:
+            raise DockerError(f"the container ended before it answered; it said:\n{self.logs()}")
+        try:
+            # Docker's own proxy accepts connections before anything listens behind it: only a status is proof.
+            self._ask("GET", "/is-anybody-there")
+        except (OSError, HTTPException):
+            return False
+        return True
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        connection = HTTPConnection(self._address, timeout=START_TIMEOUT_S)
+        try:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+class Image(NamedTuple):
+    """An image under test, with the Python that it must have and the base that it stands on."""
+
+    tag: str
+    version: str
+    base: str
+
+
+class Start(Protocol):
+    """`docker run -d`, forgotten at the end of the test."""
+
+    def __call__(self, image: str, *arguments: str, options: tuple[str, ...] = ()) -> Container: ...
+
+
+class Docker:
+    """What one test run builds and starts, and nothing else."""
+
+    def __init__(self) -> None:
+        self.run_id = uuid.uuid4().hex[:8]
+        self._containers: list[str] = []
+        self._images: list[str] = []
+
+    def start(self, image: str, *arguments: str, options: tuple[str, ...] = ()) -> Container:
+        """`docker run -d -p`: arguments come after the image, options before it."""
+        publish = () if "--network" in options else ("--publish", "127.0.0.1::8080")
+        name = self._own_name()
+        command("docker", "run", "--detach", "--name", name, *publish, *options, image, *arguments)
+        return Container(name)
+
+    def run(self, image: str, *words: str, options: tuple[str, ...] = ()) -> Ended:
+        """`docker run --rm`: run it to its end, whatever that is."""
+        return command("docker", "run", "--rm", "--name", self._own_name(), *options, image, *words, check=False)
+
+    def build(self, name: str, dockerfile: str, files: Mapping[str, Path]) -> str:
+        """Build an image without the network from a Dockerfile and its files; return the tag."""
+        with tempfile.TemporaryDirectory() as folder:
+            for place, source in files.items():
+                copy = shutil.copytree if source.is_dir() else shutil.copy
+                copy(source, Path(folder, place))
+            Path(folder, "Dockerfile").write_text(dockerfile)
+            tag = self.own_tag(name)
+            command("docker", "build", "--quiet", "--force-rm", "--network", "none", "--tag", tag, folder)
+        return tag
+
+    def own_tag(self, name: str) -> str:
+        """A tag that is this run's and is removed with it."""
+        tag = f"pylambda-test:{name}-{self.run_id}-{len(self._images)}"
+        self._images.append(tag)
+        return tag
+
+    def remove_containers(self) -> None:
+        if self._containers:
+            command("docker", "rm", "--force", "--volumes", *self._containers, check=False)
+            self._containers.clear()
+
+    def remove_images(self) -> None:
+        # Children first, else their parents are still in use.
+        while self._images:
+            command("docker", "rmi", self._images.pop(), check=False)
+
+    def _own_name(self) -> str:
+        """A name for a container, remembered before it is there: a run that fails half-way leaves one behind."""
+        name = f"pylambda-test-{self.run_id}-{uuid.uuid4().hex[:8]}"
+        self._containers.append(name)
+        return name

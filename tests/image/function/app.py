@@ -1,0 +1,35 @@
+"""The function that the image tests put into images: each handler tells one thing about where it runs."""
+
+import os
+import sys
+import tempfile
+from typing import Any
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    return {"event": event, "name": context.function_name}
+
+
+def python(event: Any, context: Any) -> list[int]:
+    return list(sys.version_info[:2])
+
+
+def user(event: Any, context: Any) -> dict[str, Any]:
+    return {"uid": os.getuid(), "gid": os.getgid(), "home": os.environ.get("HOME")}
+
+
+def scratch(event: Any, context: Any) -> str:
+    """Write where a function may write."""
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(b"x")
+    return file.name
+
+
+def variable(event: Any, context: Any) -> str | None:
+    return os.environ.get(event["name"])
+
+
+def module(event: Any, context: Any) -> dict[str, Any]:
+    """Import what the event names and say where it came from."""
+    found = __import__(event["name"])
+    return {"file": found.__file__, "version": getattr(found, "__version__", None)}

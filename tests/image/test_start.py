@@ -1,0 +1,103 @@
+"""How a container starts and ends: what becomes process 1, which arguments are refused, how long a stop takes."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.image.cli import Docker, Image, Start, until
+
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
+
+QUICK_S = 3
+
+
+class RuntimeApi(ThreadingHTTPServer):
+    """A Runtime API that has no event, ever: the state in which an idle function is stopped."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _NoEvent)
+        self.asked = threading.Event()
+        self.over = threading.Event()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+
+class _NoEvent(BaseHTTPRequestHandler):
+    server: RuntimeApi
+
+    def do_GET(self) -> None:
+        self.server.asked.set()
+        self.server.over.wait()
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def runtime_api() -> Iterator[RuntimeApi]:
+    with RuntimeApi() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.over.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_locally_the_emulator_is_process_1_and_stops_quickly(users_image: str, start: Start) -> None:
+    container = start(users_image)
+    container.invoke()
+    assert container.program_of_pid_1() == "aws-lambda-rie"
+    assert container.stop() < QUICK_S
+
+
+def test_inside_lambda_the_runtime_is_process_1_and_stops_quickly(
+    users_image: str, start: Start, runtime_api: RuntimeApi
+) -> None:
+    # Given a Runtime API, as in Lambda
+    options = ("--network", "host", "--env", f"AWS_LAMBDA_RUNTIME_API={runtime_api.address}")
+    # When the container waits for its first event
+    container = start(users_image, options=options)
+    until(runtime_api.asked.is_set, "a request for the first event")
+    # Then no shell is left, and no emulator
+    assert container.program_of_pid_1().startswith("python3")
+    assert container.stop() < QUICK_S
+
+
+@pytest.mark.parametrize("arguments", [("app.handler", "more"), ("python", "-m", "app")])
+def test_other_than_one_argument_is_refused(arguments: tuple[str, ...], users_image: str, docker: Docker) -> None:
+    ended = docker.run(users_image, *arguments)
+    assert ended.code == 142
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_no_argument_is_refused(image: Image, docker: Docker) -> None:
+    # Given an image whose author forgot CMD
+    ended = docker.run(image.tag)
+    # Then the line says what to write
+    assert ended.code == 142
+    assert len(ended.err.splitlines()) == 1
+    assert 'CMD ["app.handler"]' in ended.err
+
+
+def test_an_empty_runtime_api_means_local(users_image: str, start: Start) -> None:
+    assert start(users_image, options=("--env", "AWS_LAMBDA_RUNTIME_API=")).invoke({"n": 1})["event"] == {"n": 1}
+
+
+def test_a_wrapper_starts_the_runtime(
+    users_image: str, docker: Docker, start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Given a wrapper of the kind that observability tools put into /opt
+    wrapper = tmp_path_factory.mktemp("wrapper") / "wrapper"
+    wrapper.write_text('#!/bin/sh\nexport WRAPPED=yes _HANDLER=app.variable\nexec "$@"\n')
+    wrapper.chmod(0o755)
+    image = docker.build("wrapped", f"FROM {users_image}\nCOPY wrapper /opt/wrapper\n", {"wrapper": wrapper})
+    # When the function is invoked
+    container = start(image, options=("--env", "AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper"))
+    # Then the wrapper ran, and the handler is the one that it chose
+    assert container.invoke({"name": "WRAPPED"}) == "yes"

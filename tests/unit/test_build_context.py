@@ -1,0 +1,56 @@
+"""The build context of the image: the same bytes whatever the host's umask, and nothing but what the image carries."""
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from images import context
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout under a careful umask, with byte code lying about."""
+    for name in ("Dockerfile", "bootstrap", "pylambda/names.py", "pylambda/__pycache__/names.pyc", "vendor/tomli.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+        path.chmod(0o600)
+        path.parent.chmod(0o700)
+    monkeypatch.setattr(context, "FILES", {name: tmp_path / name for name in ("Dockerfile", "bootstrap")})
+    monkeypatch.setattr(context, "FOLDERS", {name: tmp_path / name for name in ("pylambda", "vendor")})
+    return tmp_path
+
+
+def tar() -> bytes:
+    stream = io.BytesIO()
+    context.write(stream)
+    return stream.getvalue()
+
+
+@pytest.mark.usefixtures("checkout")
+def test_modes_are_the_images_and_byte_code_stays_behind() -> None:
+    with tarfile.open(fileobj=io.BytesIO(tar())) as archive:
+        modes = {member.name: oct(member.mode) for member in archive}
+    assert modes == {
+        "Dockerfile": "0o644",
+        "bootstrap": "0o755",
+        "pylambda": "0o755",
+        "pylambda/names.py": "0o644",
+        "vendor": "0o755",
+        "vendor/tomli.py": "0o644",
+    }
+
+
+def test_the_time_of_a_checkout_does_not_matter(checkout: Path) -> None:
+    before = tar()
+    os.utime(checkout / "bootstrap", (0, 0))
+    assert tar() == before
+
+
+def test_a_missing_part_is_an_error(checkout: Path) -> None:
+    (checkout / "bootstrap").unlink()
+    with pytest.raises(OSError, match="bootstrap"):
+        tar()
