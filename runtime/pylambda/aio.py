@@ -107,7 +107,7 @@ class _Deadline:
         task: what is cancelled.
         source: the coroutine or asynchronous generator whose frames say where it waits.
         deadline_ms: milliseconds since the epoch; one that is past, as 0 is, counts as none.
-        margin_ms: how long before it to cancel; at most half of the time that is left.
+        margin_ms: how long before it to cancel; where less is left, half of what is.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class _Deadline:
         self._task = task
         self._source = source
         left_s = deadline_ms / 1000 - time()
-        self._cancel_after_s = max(left_s - margin_ms / 1000, left_s / 2)
+        self._cancel_after_s = left_s - margin_ms / 1000 if left_s * 1000 > margin_ms else left_s / 2
         self._cancel_at = loop.time() + self._cancel_after_s if left_s > 0 else None
         self._frames: list[traceback.FrameSummary] | None = None
         self._timer: asyncio.TimerHandle | None = None
