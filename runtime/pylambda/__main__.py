@@ -12,7 +12,7 @@ if __name__ == "__main__" and not __package__:
 
 from pylambda import codec, search_path
 from pylambda.api import RuntimeApi
-from pylambda.faults import ExitError, Fault
+from pylambda.faults import Ended, ExitError, Fault
 from pylambda.handler import is_plain, load
 from pylambda.invocation import Current
 from pylambda.log.sinks import FrameSink, StdoutSink
@@ -48,7 +48,7 @@ def run(handler: "Handler") -> "NoReturn":
     Raises:
         SystemExit: the handler ended the process, or the Runtime API cannot be used; says so on stderr.
     """
-    sys.exit(_guarded(lambda runtime: runtime.run_own(handler)))
+    raise Ended(_guarded(lambda runtime: runtime.run_own(handler)))
 
 
 def _guarded(serve: "Callable[[Runtime], int]") -> int:
@@ -117,6 +117,8 @@ class Runtime:
                 from pylambda.deadline_dump import DumpBeforeDeadline
 
                 api = DumpBeforeDeadline(api, settings.deadline_dump_ms)
+        except Ended:
+            raise
         except BaseException as error:
             return self._fail_init(error)
         loop = Loop(

@@ -34,6 +34,10 @@ class Fault(Exception):
         return f"Runtime.{type(self).__name__}"
 
 
+class Ended(SystemExit):
+    """Raised when `run` has served to the end: all was said, the process only has to end with this code."""
+
+
 class LoadFault(Fault):
     """The function could not be loaded."""
 

@@ -8,6 +8,7 @@ import sys
 
 from pylambda.faults import (
     BuiltInModuleConflict,
+    Ended,
     ExitError,
     HandlerNotFound,
     ImportModuleError,
@@ -100,6 +101,8 @@ def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "t
             hint=f"mend {error.filename}, line {error.lineno}",
             stack=(f'  File "{error.filename}" Line {error.lineno}\n    {error.text}',),
         ) from error
+    except Ended:
+        raise  # the module served a handler itself, with `run`
     except SystemExit as error:
         raise ExitError(
             f"module '{module_name}' called sys.exit({error.code!r})", exit_code=exit_code(error)
