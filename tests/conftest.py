@@ -31,7 +31,15 @@ def _engine_answers() -> bool:
     return subprocess.run([docker, "info"], capture_output=True, timeout=60, check=False).returncode == 0
 
 
+def _strace_works() -> bool:
+    strace = shutil.which("strace")
+    # Where tracing is forbidden, as in some containers, the program is there and fails.
+    return strace is not None and subprocess.run([strace, "true"], capture_output=True, check=False).returncode == 0
+
+
 PARTS = {
+    "cc": Part(lambda: shutil.which("cc") is not None, "there is no C compiler", "apt-get install gcc libc6-dev"),
+    "strace": Part(_strace_works, "strace is missing or may not trace", "apt-get install strace"),
     "engine": Part(_engine_answers, "no container engine answers", "make engine"),
     "arm64": Part(
         QEMU_BINFMT.exists,

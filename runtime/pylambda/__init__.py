@@ -8,7 +8,6 @@ from pylambda.names import VERSION as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pylambda.__main__ import run
     from pylambda.adapt import raw, typed
     from pylambda.api import RuntimeApi
     from pylambda.context import LambdaContext
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         UnexpectedStatus,
     )
     from pylambda.invocation import Invocation
+    from pylambda.main import run
     from pylambda.stream import StreamingResponse
     from pylambda.values import json_default
 
@@ -37,7 +37,7 @@ _HOMES = {
     "UnexpectedStatus": "faults",
     "json_default": "values",
     "raw": "adapt",
-    "run": "__main__",
+    "run": "main",
     "typed": "adapt",
 }
 

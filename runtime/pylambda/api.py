@@ -9,15 +9,36 @@ from pylambda import names
 from pylambda.connection import Connection
 from pylambda.faults import BadEndpoint, NotInLambda, TransportError, UnexpectedStatus, one_line
 from pylambda.invocation import Invocation
+from pylambda.log.sinks import warn
 from pylambda.settings import runtime_api_of_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Protocol
 
-    from pylambda.reports import Report
     from pylambda.stream import Chunk, ResponseStream
     from pylambda.wire import Reply
+
+    class Report(Protocol):
+        """What is said of an error; `reports.Report` has it."""
+
+        @property
+        def error_type(self) -> str:
+            """The document's."""
+
+        @property
+        def platform_error_type(self) -> str:
+            """Category and name, by the platform's pattern."""
+
+        @property
+        def xray_cause(self) -> str:
+            """ASCII JSON, or nothing."""
+
+        @property
+        def body(self) -> bytes:
+            """The error document as JSON."""
+
 
 # Answers that cost one log line: an invocation that is over (400, 403, 410), a response that is too large (413).
 # The platform has told the caller already. Source: the emulator's replies, and Node's and Rust's runtimes.
@@ -55,11 +76,6 @@ def parse_endpoint(endpoint: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def warn_on_stderr(line: str) -> None:
-    """Print one line for whoever reads the function's log."""
-    sys.stderr.write(f"pylambda: {line}\n")
-
-
 class RuntimeApi:
     """One client of the Runtime API: wait for work with `next`, answer it once with one of the others.
 
@@ -72,7 +88,7 @@ class RuntimeApi:
         BadEndpoint: it is not `host:port`.
     """
 
-    def __init__(self, endpoint: str | None = None, warn: "Callable[[str], None]" = warn_on_stderr) -> None:
+    def __init__(self, endpoint: str | None = None, warn: "Callable[[str], None]" = warn) -> None:
         if endpoint is None:
             endpoint = runtime_api_of_process()
         self._connection = Connection(*parse_endpoint(endpoint))
@@ -225,6 +241,8 @@ def _echo(invocation: Invocation) -> str:
 
 
 def _report_on(error: "BaseException | Report", invocation: Invocation | None = None) -> "Report":
-    from pylambda.reports import Report
+    if not isinstance(error, BaseException):
+        return error
+    from pylambda import reports
 
-    return error if isinstance(error, Report) else Report(error, invocation.request_id if invocation else "")
+    return reports.Report(error, invocation.request_id if invocation else "")

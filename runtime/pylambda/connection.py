@@ -158,6 +158,7 @@ class Connection:
     def _connect(self) -> socket:
         connection = socket(AF_INET6 if ":" in self._address[0] else AF_INET, SOCK_STREAM)
         try:
+            connection.settimeout(None)  # whatever default the function set for its own sockets
             connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             connection.connect(self._address)
         except BaseException:

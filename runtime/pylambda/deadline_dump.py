@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pylambda.invocation import Invocation
 
 if TYPE_CHECKING:
-    from pylambda.loop import RuntimeApi
+    from pylambda.loop import BareReport, RuntimeApi
     from pylambda.reports import Report
 
 STDERR = 2
@@ -51,7 +51,7 @@ class DumpBeforeDeadline:
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    def fail(self, invocation: Invocation, error: "Report", *, ask_next: bool) -> None:
+    def fail(self, invocation: Invocation, error: "Report | BareReport", *, ask_next: bool) -> None:
         """Stop the clock and answer with an error."""
         faulthandler.cancel_dump_traceback_later()
         self._api.fail(invocation, error, ask_next=ask_next)

@@ -16,7 +16,7 @@ class Invocation:
         event: the body, not yet decoded.
         content_type: the body's, as sent.
         deadline_ms: when the platform ends the invocation, milliseconds since the epoch; 0 where it is not said.
-        function_arn: the ARN that was invoked.
+        function_arn: the ARN that was invoked; empty where it is not said.
         trace_id: the X-Ray trace header.
         client_context: JSON text from a mobile client.
         cognito_identity: JSON text.
@@ -52,7 +52,7 @@ class Invocation:
         self.event = reply.body
         self.content_type = header(names.CONTENT_TYPE)
         self.deadline_ms = int(deadline) if deadline and deadline.isdecimal() else 0
-        self.function_arn = header(names.FUNCTION_ARN)
+        self.function_arn = header(names.FUNCTION_ARN) or ""
         self.trace_id = header(names.TRACE_ID)
         self.client_context = header(names.CLIENT_CONTEXT)
         self.cognito_identity = header(names.COGNITO_IDENTITY)

@@ -34,8 +34,26 @@ if TYPE_CHECKING:
         def respond_stream(self, invocation: Invocation, chunks: Iterator[bytes], content_type: str) -> None:
             """Answer piece by piece; raises what `chunks` raises when the platform knows of it."""
 
-        def fail(self, invocation: Invocation, error: Report, *, ask_next: bool) -> None:
+        def fail(self, invocation: Invocation, error: "Report | BareReport", *, ask_next: bool) -> None:
             """Answer with an error."""
+
+
+class BareReport:
+    """What can be said of a failure with nothing to say it with. `reports.Report` says the same, and more.
+
+    Args:
+        error: what was raised.
+        request_id: of the invocation that failed.
+    """
+
+    platform_error_type = "Function.Unknown"
+    xray_cause = ""
+
+    def __init__(self, error: BaseException, request_id: str) -> None:
+        self.error_type: str = getattr(error, "error_type", type(error).__name__)
+        self.body = codec.to_json(
+            {"errorMessage": str(error), "errorType": self.error_type, "requestId": request_id, "stackTrace": []}
+        )
 
 
 class Loop:
@@ -150,11 +168,15 @@ class Loop:
             self._log(invocation, fault)
             raise fault from error
 
-    def _log(self, invocation: "Invocation", error: BaseException) -> "Report":
-        from pylambda.reports import Report, log_report
+    def _log(self, invocation: "Invocation", error: BaseException) -> "Report | BareReport":
+        try:
+            from pylambda import reports
 
-        report = Report(error, invocation.request_id)
-        log_report(report, self._sink, log_json=self._log_json)
+            report = reports.Report(error, invocation.request_id)
+            reports.log_report(report, self._sink, log_json=self._log_json)
+        except Exception:
+            # No descriptor is left to import from, or no memory: the caller still gets an answer.
+            return BareReport(error, invocation.request_id)
         return report
 
     def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:

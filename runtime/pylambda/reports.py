@@ -7,7 +7,6 @@ A trace shows the user's frames: those of this package and of the import system 
 """
 
 import os
-import sys
 import time
 import traceback
 from types import TracebackType
@@ -141,12 +140,6 @@ def _working_directory() -> str:
         return os.getcwd()
     except OSError:  # the function removed the folder that it stood in
         return ""
-
-
-def print_to_stderr(fault: Fault) -> None:
-    """Say on stderr, in one line, what nobody else can be told."""
-    hint = f" ({fault.hint})" if fault.hint else ""
-    sys.stderr.write(f"pylambda: {fault.error_type}: {fault.message}{hint}\n")
 
 
 def log_report(report: Report, sink: "Sink", *, log_json: bool) -> None:

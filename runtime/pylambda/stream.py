@@ -26,8 +26,8 @@ from pylambda.faults import InvalidResponse, TransportError
 
 if TYPE_CHECKING:
     from pylambda.aio import Runner
+    from pylambda.api import Report
     from pylambda.connection import Connection
-    from pylambda.reports import Report
 
     Chunk = bytes | bytearray | memoryview | str
     Body = Iterable[Chunk] | AsyncIterable[Chunk]

@@ -14,8 +14,8 @@ HEAVY = {
 }  # fmt: skip
 OURS = {
     "pylambda", "pylambda.api", "pylambda.codec", "pylambda.connection", "pylambda.context", "pylambda.faults",
-    "pylambda.handler", "pylambda.invocation", "pylambda.log", "pylambda.log.sinks", "pylambda.loop", "pylambda.names",
-    "pylambda.search_path", "pylambda.settings", "pylambda.wire",
+    "pylambda.handler", "pylambda.invocation", "pylambda.log", "pylambda.log.sinks", "pylambda.loop",
+    "pylambda.main", "pylambda.names", "pylambda.search_path", "pylambda.settings", "pylambda.wire",
 }  # fmt: skip
 # Sees what is loaded when the Runtime API would be asked for work: at import, the runtime's own modules are all there.
 HANDLER = """

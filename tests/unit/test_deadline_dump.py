@@ -8,6 +8,7 @@ import pytest
 
 from pylambda.deadline_dump import DumpBeforeDeadline
 from pylambda.invocation import Invocation
+from pylambda.loop import BareReport
 from pylambda.reports import Report
 from pylambda.wire import Reply
 
@@ -30,7 +31,7 @@ class Api:
     def respond_stream(self, invocation: Invocation, chunks: Iterator[bytes], content_type: str) -> None:
         self.notes.append("respond_stream")
 
-    def fail(self, invocation: Invocation, error: Report, *, ask_next: bool) -> None:
+    def fail(self, invocation: Invocation, error: Report | BareReport, *, ask_next: bool) -> None:
         self.notes.append("fail")
 
 

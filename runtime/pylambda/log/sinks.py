@@ -13,7 +13,7 @@ from time import gmtime, strftime, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Protocol, TextIO
 
     class Sink(Protocol):
         """Takes what a function logs."""
@@ -33,7 +33,7 @@ LINE_JOINT_LOCAL = "\n"
 TEXT_FRAME = 0xA55A0003
 JSON_FRAME = 0xA55A0002
 LEVEL_ERROR = 40
-STDOUT = 1
+STDOUT, STDERR = 1, 2
 
 
 def frame_type(level: int, *, log_json: bool) -> bytes:
@@ -50,6 +50,26 @@ def timestamp(seconds: float) -> str:
     return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(milliseconds // 1000))}.{milliseconds % 1000:03d}Z"
 
 
+def warn(line: str) -> None:
+    """Say something on stderr that is the runtime's own and not the function's, in one line."""
+    _write(sys.stderr if hasattr(sys, "stderr") else None, STDERR, f"pylambda: {line}\n")
+
+
+def _write(stream: "TextIO | None", descriptor: int, text: str) -> None:
+    """Write to a stream or, where it cannot take the text, past it to its descriptor; at worst the text is lost."""
+    try:
+        if stream is not None:
+            stream.write(text)
+            stream.flush()
+            return
+    except Exception:  # closed, of an encoding that lacks a character, or of a class of the function's own
+        pass
+    try:
+        write_descriptor(descriptor, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
+
+
 class StdoutSink:
     """Writes to whatever `sys.stdout` is at that moment.
 
@@ -61,13 +81,8 @@ class StdoutSink:
         self._joint = LINE_JOINT_LOCAL if local else LINE_JOINT_IN_LAMBDA
 
     def write(self, text: str) -> None:
-        """Write `text` as it is; where `sys.stdout` cannot take it, past it, to the descriptor."""
-        try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        except (AttributeError, OSError, ValueError):
-            # Closed, taken away (None), or of an encoding that lacks a character: none of that may cost the record.
-            write_descriptor(STDOUT, text.encode("utf-8", "backslashreplace"))
+        """Write `text` as it is."""
+        _write(sys.stdout if hasattr(sys, "stdout") else None, STDOUT, text)
 
     def record(self, text: str, level: int, *, typed: bool) -> None:
         """Write one record as one entry; its level is in its text."""

@@ -1,0 +1,33 @@
+"""What the documents say is held to what the machine does: commands are run somewhere, links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.documents import ROOT, Block, blocks, pages
+
+CI = (ROOT / ".ci" / "run").read_text().splitlines()
+COMMANDS = [(page, block) for page in pages() for block in blocks(page) if block.language == "sh"]
+
+
+@pytest.mark.parametrize(("page", "block"), COMMANDS, ids=lambda value: getattr(value, "name", None))
+def test_every_command_is_run_by_ci_or_by_a_test_that_is_named(page: Path, block: Block) -> None:
+    if block.runner:
+        assert page.name in (ROOT / block.runner).read_text()
+    else:
+        assert set(block.lines) <= set(CI)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_every_link_into_the_tree_leads_somewhere(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readmes_first_function_is_the_example() -> None:
+    (python,) = [block for block in blocks(ROOT / "README.md") if block.language == "python"]
+    (dockerfile,) = [block for block in blocks(ROOT / "README.md") if block.language == "dockerfile"]
+    example = ROOT / "examples" / "hello"
+    assert dockerfile.text == (example / "Dockerfile").read_text()
+    assert python.lines[-1].strip() in (example / "app.py").read_text()
