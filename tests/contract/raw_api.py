@@ -112,9 +112,15 @@ class Peer:
         self.reply()
         return request
 
+    def has_more(self) -> bool:
+        """Whether the runtime sends more on this connection, rather than close it."""
+        if not self._unread:
+            self._unread = self.connection.recv(1 << 20)
+        return bool(self._unread)
+
     def at_end(self) -> bool:
         """Whether the runtime closes the connection without another byte."""
-        return not self._unread and self.connection.recv(1) == b""
+        return not self.has_more()
 
     def _read_headers(self) -> dict[str, str]:
         lines = iter(self.read_line, b"")
