@@ -31,12 +31,14 @@ END = b"0\r\n\r\n"
 EVENT = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: 2\r\n\r\n{}"
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 FUNCTION = f"""
+from time import sleep
 chunk = bytes({CHUNK_BYTES})
 def large(event, context):
     for _ in range({CHUNKS}):
         yield chunk
 def first(event, context):
     yield "a"
+    sleep({IDLE_S})  # the second chunk takes its time, as a model's token does
 def plain(event, context):
     return "a"
 """

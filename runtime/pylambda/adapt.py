@@ -135,7 +135,7 @@ def _settle(handler: "Handler", runner: "Callable[[], Runner]", event: Any, cont
 def _collect(encode: "Encode", runner: "Callable[[], Runner]", result: Any) -> "tuple[bytes | PlainStream, str]":
     """Encode for the emulator, which gives a stream back in one piece, prelude and zeros included."""
     body, content_type = encode(result)
-    return (body, content_type) if isinstance(body, bytes) else body.collect(body.chunks(runner))
+    return (body, content_type) if isinstance(body, bytes) else body.collect(runner)
 
 
 def _decode_raw(body: bytes, content_type: str | None) -> bytes:

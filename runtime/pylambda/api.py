@@ -129,7 +129,12 @@ class RuntimeApi:
         self._answer(path, headers, invocation, body, ask_next)
 
     def respond_stream(
-        self, invocation: Invocation, chunks: "Iterable[Chunk]", content_type: str = names.OCTET_STREAM
+        self,
+        invocation: Invocation,
+        chunks: "Iterable[Chunk]",
+        content_type: str = names.OCTET_STREAM,
+        *,
+        report_on: "Callable[[BaseException], BaseException | Report] | None" = None,
     ) -> None:
         """Answer an invocation piece by piece: each chunk leaves before the next one is asked for.
 
@@ -137,6 +142,7 @@ class RuntimeApi:
             invocation: what is answered.
             chunks: `bytes` or `str`; empty ones are left out. Closed at the end, or when the client goes away.
             content_type: the body's; `names.HTTP_INTEGRATION` for one that begins with a prelude.
+            report_on: makes what the platform is told of what `chunks` raises.
 
         Raises:
             Exception: what `chunks` raised. The platform knows: as an ordinary error while nothing was sent, in the
@@ -154,10 +160,13 @@ class RuntimeApi:
         )
         stream = ResponseStream(head.encode(), self._connection)
         try:
-            stream.send(chunks, lambda error: _report_on(error, invocation))
+            stream.send(chunks)
         except BaseException as error:
+            report = _report_on(report_on(error) if report_on else error, invocation)
             if stream.state is State.AWAITING:
-                self.fail(invocation, error)
+                self.fail(invocation, report)
+            elif stream.state is State.STREAMING:
+                stream.fail(report)
             raise
         finally:
             if stream.state is State.ENDED:

@@ -5,7 +5,7 @@ function does not return. It costs a thread for each invocation, so it is import
 """
 
 import faulthandler
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from pylambda.invocation import Invocation
 if TYPE_CHECKING:
     from pylambda.loop import BareReport, RuntimeApi
     from pylambda.reports import Report
+    from pylambda.stream import Chunk
 
 STDERR = 2
 
@@ -44,10 +45,17 @@ class DumpBeforeDeadline:
         faulthandler.cancel_dump_traceback_later()
         self._api.respond(invocation, body, content_type, ask_next=ask_next)
 
-    def respond_stream(self, invocation: Invocation, chunks: Iterator[bytes], content_type: str) -> None:
+    def respond_stream(
+        self,
+        invocation: Invocation,
+        chunks: "Iterator[Chunk]",
+        content_type: str,
+        *,
+        report_on: "Callable[[BaseException], Report | BareReport]",
+    ) -> None:
         """Answer piece by piece, and stop the clock: the handler runs until the last one."""
         try:
-            self._api.respond_stream(invocation, chunks, content_type)
+            self._api.respond_stream(invocation, chunks, content_type, report_on=report_on)
         finally:
             faulthandler.cancel_dump_traceback_later()
 

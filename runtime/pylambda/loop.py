@@ -8,7 +8,7 @@ from posix import register_at_fork
 
 from pylambda import codec, names
 from pylambda.context import LambdaContext
-from pylambda.faults import ApiFault, ExitError
+from pylambda.faults import ExitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pylambda.invocation import Current, Invocation
     from pylambda.log.sinks import Sink
     from pylambda.reports import Report
-    from pylambda.stream import PlainStream
+    from pylambda.stream import Chunk, PlainStream
 
     class RuntimeApi(Protocol):
         """What the loop needs of the Runtime API; `api.RuntimeApi` is the real one."""
@@ -31,7 +31,14 @@ if TYPE_CHECKING:
         def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
             """Answer with a result."""
 
-        def respond_stream(self, invocation: Invocation, chunks: Iterator[bytes], content_type: str) -> None:
+        def respond_stream(
+            self,
+            invocation: Invocation,
+            chunks: "Iterator[Chunk]",
+            content_type: str,
+            *,
+            report_on: "Callable[[BaseException], Report | BareReport]",
+        ) -> None:
             """Answer piece by piece; raises what `chunks` raises when the platform knows of it."""
 
         def fail(self, invocation: Invocation, error: "Report | BareReport", *, ask_next: bool) -> None:
@@ -143,30 +150,24 @@ class Loop:
 
     def _respond_stream(self, invocation: "Invocation", stream: "PlainStream") -> int | None:
         """Answer with a stream; return the exit code where its body ends the process."""
-        chunks = self._logged(invocation, stream.chunks(self._runner))
-        try:
-            self._api.respond_stream(invocation, chunks, stream.content_type)
-        except ApiFault:
-            raise
-        except ExitError as fault:
-            return fault.exit_code
-        except Exception:
-            pass  # logged by `_logged`, and the platform knows
-        return None
+        failed: BaseException | None = None
 
-    def _logged(self, invocation: "Invocation", chunks: "Iterator[bytes]") -> "Iterator[bytes]":
-        """Yield the chunks; log what they raise, and make a fault of what would end the process."""
+        def report_on(error: BaseException) -> "Report | BareReport":
+            nonlocal failed
+            failed = error
+            return self._log(invocation, error if isinstance(error, Exception) else _exit_fault(error))
+
         try:
-            yield from chunks
+            chunks = stream.chunks(self._runner)
         except Exception as error:
-            self._log(invocation, error)
-            raise
-        except GeneratorExit:
-            raise
+            self._fail(invocation, error, ask_next=True)
+            return None
+        try:
+            self._api.respond_stream(invocation, chunks, stream.content_type, report_on=report_on)
         except BaseException as error:
-            fault = _exit_fault(error)
-            self._log(invocation, fault)
-            raise fault from error
+            if error is not failed:
+                raise
+        return None if failed is None or isinstance(failed, Exception) else _exit_fault(failed).exit_code
 
     def _log(self, invocation: "Invocation", error: BaseException) -> "Report | BareReport":
         try:

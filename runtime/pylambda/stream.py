@@ -17,7 +17,7 @@ leaves out (the prelude, laziness) the Node runtime interface client 4.0, `HttpR
 
 from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -47,35 +47,27 @@ class PlainStream(codec.Stream):
             raise TypeError(f"a streamed body must be an iterable of bytes or str, not {type(body).__name__}")
         self.body = body
 
-    def chunks(self, runner: "Callable[[], Runner]") -> Generator[bytes, None, None]:
-        """Yield what is sent, piece by piece, no piece empty; closing it closes the body.
+    def chunks(self, runner: "Callable[[], Runner]") -> "Iterator[Chunk]":
+        """Return the body's own iterator; closing it, where it can be closed, closes the body.
 
         Args:
             runner: gives the event loop, for an asynchronous body.
+        """
+        body: Any = self.body
+        if isinstance(body, (bytes, bytearray, memoryview, str)):
+            return iter((body,))
+        if hasattr(body, "__aiter__"):
+            return runner().iterate(body)
+        return iter(body)
+
+    def collect(self, runner: "Callable[[], Runner]") -> tuple[bytes, str]:
+        """Return all of it at once with its content type, for a far side that would not stream it.
 
         Raises:
             Exception: what the body raises.
             TypeError: a chunk is neither `bytes` nor `str`.
         """
-        pieces: Iterator[Any]
-        if isinstance(self.body, (bytes, bytearray, memoryview, str)):
-            pieces = iter((self.body,))
-        elif isinstance(self.body, AsyncIterable):
-            pieces = runner().iterate(self.body)
-        else:
-            pieces = iter(self.body)
-        try:
-            for piece in pieces:
-                if chunk := to_bytes(piece):
-                    yield chunk
-        finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
-
-    def collect(self, chunks: Iterator[bytes]) -> tuple[bytes, str]:
-        """Return all of it at once with its content type, for a far side that would not stream it."""
-        return b"".join(chunks), self.content_type
+        return b"".join(map(to_bytes, PlainStream.chunks(self, runner))), self.content_type
 
 
 class StreamingResponse(PlainStream):
@@ -113,19 +105,21 @@ class StreamingResponse(PlainStream):
             headers["content-type"] = names.OCTET_STREAM
         return {"statusCode": int(self.status_code), "headers": headers, "cookies": self.cookies}
 
-    def chunks(self, runner: "Callable[[], Runner]") -> Generator[bytes, None, None]:
+    def chunks(self, runner: "Callable[[], Runner]") -> "Generator[Chunk, None, None]":
         """Yield the prelude once the first chunk exists or none will, then the body."""
-        with closing(super().chunks(runner)) as body:
-            first = next(body, b"")
+        body = super().chunks(runner)
+        try:
+            first = next((piece for piece in body if piece), b"")
             yield codec.to_json(self.metadata) + wire.PRELUDE_END
-            if first:
-                yield first
-                yield from body
+            yield first
+            del first
+            yield from body
+        finally:
+            close(body)
 
-    def collect(self, chunks: Iterator[bytes]) -> tuple[bytes, str]:
+    def collect(self, runner: "Callable[[], Runner]") -> tuple[bytes, str]:
         """Return the response as an API Gateway proxy integration has it: JSON, base64 where it is not UTF-8."""
-        next(chunks)
-        body = b"".join(chunks)
+        body, _ = super().collect(runner)
         try:
             result = {**self.metadata, "body": body.decode()}
         except UnicodeDecodeError:
@@ -146,6 +140,13 @@ def to_bytes(chunk: "Chunk") -> bytes:
     if isinstance(chunk, (bytearray, memoryview)):
         return bytes(chunk)
     raise TypeError(f"a streamed chunk must be bytes or str, not {type(chunk).__name__}")
+
+
+def close(iterator: object) -> None:
+    """Close an iterator that can be closed, as generators can."""
+    method = getattr(iterator, "close", None)
+    if method is not None:
+        method()
 
 
 class State(Enum):
@@ -180,15 +181,12 @@ class ResponseStream:
         self._head = head
         self._connection = connection
 
-    def send(self, chunks: "Iterable[Chunk]", report_on: "Callable[[BaseException], Report]") -> None:
-        """Write every chunk as it comes, then the end; close the iterator whatever happens.
-
-        Args:
-            chunks: empty ones are left out.
-            report_on: makes the report that goes into the trailers.
+    def send(self, chunks: "Iterable[Chunk]") -> None:
+        """Write every chunk as it comes, empty ones left out, then the end; close the iterator whatever happens.
 
         Raises:
-            Exception: what the iterator raises. In the state AWAITING nobody was told of it, else the trailers were.
+            Exception: what the iterator raises; `state` tells whether anything had been sent by then.
+            TypeError: a chunk is neither `bytes` nor `str`.
         """
         pieces = iter(chunks)
         try:
@@ -197,16 +195,9 @@ class ResponseStream:
                     self.write(chunk)
             self.finish()
         except ClientGone:
-            pass
-        except BaseException as error:
-            if self.state is State.STREAMING:
-                with suppress(ClientGone):
-                    self.fail(report_on(error))
-            raise
+            pass  # `gone` says why
         finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
+            close(pieces)
 
     def write(self, data: bytes) -> None:
         """Send one chunk; the first one takes the head along.
@@ -235,14 +226,15 @@ class ResponseStream:
         self.state = State.ENDED
 
     def fail(self, report: "Report") -> None:
-        """Send the end with an error in its trailers.
+        """Send the end with an error in its trailers, where the far side still takes it.
 
         Raises:
             InvalidResponse: the stream has ended.
-            ClientGone: the far side takes no more.
         """
         document = b64encode(report.body).decode()
-        self.finish(f"{names.SEND_ERROR_TYPE}: {report.platform_error_type}\r\n{names.SEND_ERROR_BODY}: {document}\r\n")
+        trailers = f"{names.SEND_ERROR_TYPE}: {report.platform_error_type}\r\n{names.SEND_ERROR_BODY}: {document}\r\n"
+        with suppress(ClientGone):
+            self.finish(trailers)
 
     def _send(self, *parts: bytes) -> None:
         if self.state is State.ENDED:

@@ -204,6 +204,53 @@ def test_a_status_that_ends_the_run_ends_it_after_the_body_is_closed(tmp_path: P
         assert "Runtime.UnexpectedStatus" in runtime.stderr()
 
 
+@pytest.mark.parametrize("before", ["", "yield 'some'; "])
+def test_a_status_that_ends_the_run_ends_it_after_an_error_too(before: str, tmp_path: Path) -> None:
+    with serving(tmp_path, KINDS["generator"].format(body=f"{before}raise KeyError(1); yield")) as runtime:
+        peer = runtime.accept()
+        peer.give_event()
+        peer.read_request()
+        if before:
+            peer.read_chunked()
+        peer.reply(500, b"container error")
+        assert runtime.wait() == 1
+        assert "[ERROR] KeyError: 1" in runtime.stdout()
+        assert "Runtime.UnexpectedStatus" in runtime.stderr()
+
+
+def test_a_body_that_cannot_be_begun_is_an_ordinary_error(tmp_path: Path) -> None:
+    source = """
+        import pylambda
+        class Body:
+            def __iter__(self):
+                raise KeyError("begin")
+        def handler(event, context):
+            return pylambda.StreamingResponse(Body()) if event else pylambda.StreamingResponse(Body)
+        """
+    with serving(tmp_path, source) as runtime:
+        peer = runtime.accept()
+        assert json.loads(peer.answer_to(b"1").body)["errorType"] == "KeyError"
+        assert json.loads(peer.answer_to(b"0").body)["errorType"] == "TypeError"
+
+
+def test_what_a_body_raises_while_it_is_closed_is_logged(tmp_path: Path) -> None:
+    source = """
+        def handler(event, context):
+            try:
+                while True:
+                    yield bytes(60000)
+            finally:
+                raise KeyError("in finally")
+        """
+    with serving(tmp_path, source) as runtime:
+        peer = runtime.accept()
+        peer.give_event()
+        peer.read_request()
+        peer.reply(410)
+        runtime.accept().give_event()
+        assert runtime.stdout().startswith("[ERROR] KeyError: 'in finally'")
+
+
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 @pytest.mark.parametrize(("before", "answer"), [("", "error"), ('yield "a"; ', "response")])
 def test_a_body_that_ends_the_process_is_reported_and_obeyed(

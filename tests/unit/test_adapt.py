@@ -163,7 +163,7 @@ def test_a_result_is_awaited_where_nobody_has(handler: Callable[..., Any], runne
 def test_a_generator_becomes_a_stream(handler: Callable[..., Any], runner: Callable[[], Runner]) -> None:
     stream = adapt(handler, settings(), runner).call("chunk", None)
     assert isinstance(stream, PlainStream)
-    assert list(stream.chunks(runner)) == [b"chunk"]
+    assert list(stream.chunks(runner)) == ["chunk"]
 
 
 def test_a_local_run_collects_a_stream(runner: Callable[[], Runner]) -> None:

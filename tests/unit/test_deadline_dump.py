@@ -1,8 +1,9 @@
 """The clock beside the Runtime API: it runs from an event to its answer, and never while an event is awaited."""
 
 import faulthandler
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import time_ns
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from pylambda.invocation import Invocation
 from pylambda.loop import BareReport
 from pylambda.reports import Report
 from pylambda.wire import Reply
+
+if TYPE_CHECKING:
+    from pylambda.stream import Chunk
 
 
 class Api:
@@ -28,7 +32,14 @@ class Api:
     def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
         self.notes.append("respond")
 
-    def respond_stream(self, invocation: Invocation, chunks: Iterator[bytes], content_type: str) -> None:
+    def respond_stream(
+        self,
+        invocation: Invocation,
+        chunks: "Iterator[Chunk]",
+        content_type: str,
+        *,
+        report_on: Callable[[BaseException], Report | BareReport],
+    ) -> None:
         self.notes.append("respond_stream")
 
     def fail(self, invocation: Invocation, error: Report | BareReport, *, ask_next: bool) -> None:
@@ -66,7 +77,7 @@ def test_the_clock_runs_while_the_handler_does(answer: str, order: list[str], no
         case "fail":
             api.fail(invocation, Report(ValueError()), ask_next=True)
         case "respond_stream":
-            api.respond_stream(invocation, iter(()), "")
+            api.respond_stream(invocation, iter(()), "", report_on=Report)
     assert notes == order
 
 
