@@ -10,7 +10,6 @@ from pylambda.connection import Connection
 from pylambda.faults import BadEndpoint, NotInLambda, TransportError, UnexpectedStatus, one_line
 from pylambda.invocation import Invocation
 from pylambda.log.sinks import warn
-from pylambda.settings import runtime_api_of_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +89,9 @@ class RuntimeApi:
 
     def __init__(self, endpoint: str | None = None, warn: "Callable[[str], None]" = warn) -> None:
         if endpoint is None:
-            endpoint = runtime_api_of_process()
+            from pylambda.environment import Environment
+
+            endpoint = Environment().get(names.RUNTIME_API) or ""
         self._connection = Connection(*parse_endpoint(endpoint))
         self._warn = warn
         python = ".".join(map(str, sys.version_info[:3]))
@@ -205,8 +206,7 @@ class RuntimeApi:
         report = _report_on(error)
         # The document's own type, as the official client sends it; one that no header can hold is Unknown.
         error_type = report.error_type if report.error_type.isascii() else report.platform_error_type
-        headers = f"{names.SEND_ERROR_TYPE}: {error_type}\r\n{names.SEND_CONTENT_TYPE}: {names.JSON}\r\n"
-        reply = self._post(names.INIT_ERROR_PATH, headers, report.body)
+        reply = self._post(names.INIT_ERROR_PATH, f"{names.SEND_ERROR_TYPE}: {error_type}\r\n", report.body)
         if reply.status != 202:
             raise UnexpectedStatus("POST " + names.INIT_ERROR_PATH, reply.status, reply.body)
 

@@ -49,8 +49,8 @@ class ClientContext(Record):
 
     def __init__(self, members: "dict[str, Any]") -> None:
         super().__init__(members)
-        if isinstance(self.client, dict):
-            self.client = Client(self.client)
+        if self.client is not None:
+            self.client = Client(_require_object(self.client, "Client Context"))
 
 
 class CognitoIdentity(Record):
@@ -140,8 +140,11 @@ def _parse_object(text: str, name: str) -> "dict[str, Any] | None":
         members = json.loads(text)
     except Exception as error:
         raise LambdaContextUnmarshalError(f"Unable to parse {name} JSON: {error}", stack=()) from None
-    if members is not None and not isinstance(members, dict):
-        raise LambdaContextUnmarshalError(
-            f"Unable to parse {name} JSON: expected an object, got {type(members).__name__}", stack=()
-        )
+    return None if members is None else _require_object(members, name)
+
+
+def _require_object(members: "Any", name: str) -> "dict[str, Any]":
+    if not isinstance(members, dict):
+        kind = type(members).__name__
+        raise LambdaContextUnmarshalError(f"Unable to parse {name} JSON: expected an object, got {kind}", stack=())
     return members

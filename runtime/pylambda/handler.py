@@ -50,13 +50,19 @@ def load(name: str, task_root: str) -> "Handler":
         Exception: whatever the module itself raised.
     """
     module_name, dot, attribute = name.rpartition(".")
+    dotted = module_name.replace("/", ".")
     if not dot:
         raise MalformedHandlerName(
             f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)",
-            hint=f"write module.function, such as {name}.handler for a function 'handler' in {name}.py",
+            hint=f"write module.function, such as {name}.handler for a function 'handler' in {name}.py"
+            if name
+            else 'name the handler in the image, CMD ["app.handler"], or in _HANDLER',
             stack=(),
         )
-    dotted = module_name.replace("/", ".")
+    if not attribute or not all(dotted.split(".")):
+        raise MalformedHandlerName(
+            f"Bad handler '{name}': a part of the name is empty", hint="write module.function", stack=()
+        )
     if dotted.partition(".")[0] in sys.builtin_module_names:
         raise BuiltInModuleConflict(
             f"Cannot use built-in module {module_name} as a handler module",
@@ -103,10 +109,10 @@ def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "t
         ) from error
     except Ended:
         raise  # the module served a handler itself, with `run`
-    except SystemExit as error:
-        raise ExitError(
-            f"module '{module_name}' called sys.exit({error.code!r})", exit_code=exit_code(error)
-        ) from error
+    except (SystemExit, KeyboardInterrupt) as error:
+        code = exit_code(error)
+        message = f"module '{module_name}' raised {error!r}: the process exits with code {code}"
+        raise ExitError(message, exit_code=code) from error
 
 
 def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: str) -> ImportModuleError:

@@ -12,10 +12,11 @@ from pylambda.faults import ExitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, MutableMapping
+    from collections.abc import Callable, Iterator
     from typing import Any, Protocol
 
     from pylambda.aio import Runner
+    from pylambda.environment import Variables
     from pylambda.handler import Handler
     from pylambda.invocation import Current, Invocation
     from pylambda.log.sinks import Sink
@@ -87,7 +88,7 @@ class Loop:
         function: "dict[str, str | None]",
         current: "Current",
         sink: "Sink",
-        environ: "MutableMapping[str, str]",
+        environ: "Variables",
         log_json: bool,
         runner: "Callable[[], Runner]",
         decode: "Callable[[bytes, str | None], Any]" = codec.decode,
@@ -146,7 +147,7 @@ class Loop:
         if trace_id is not None:
             self._environ[names.XRAY_TRACE_ID] = trace_id
         else:
-            self._environ.pop(names.XRAY_TRACE_ID, None)
+            self._environ.pop(names.XRAY_TRACE_ID, "")
 
     def _respond_stream(self, invocation: "Invocation", stream: "PlainStream") -> int | None:
         """Answer with a stream; return the exit code where its body ends the process."""

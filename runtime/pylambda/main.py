@@ -2,14 +2,15 @@
 
 import sys
 
-from pylambda import codec, search_path
+from pylambda import codec, installed, names, search_path
 from pylambda.api import RuntimeApi
+from pylambda.environment import Environment
 from pylambda.faults import Ended, ExitError, Fault
 from pylambda.handler import is_plain, load
 from pylambda.invocation import Current
 from pylambda.log.sinks import FrameSink, StdoutSink, warn
 from pylambda.loop import Loop
-from pylambda.settings import Settings, describe_function, read_process
+from pylambda.settings import Settings, describe_function, mend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def _guarded(serve: "Callable[[Runtime], int]") -> int:
     _unbuffer("stdout", 1)
     _unbuffer("stderr", 2)
     try:
-        return serve(Runtime(read_process(sys.argv)))
+        environ = Environment()
+        mend(environ)
+        return serve(Runtime(Settings(environ, sys.argv)))
     except Fault as fault:
         hint = f" ({fault.hint})" if fault.hint else ""
         warn(f"{fault.error_type}: {fault.message}{hint}")
@@ -85,6 +88,7 @@ class Runtime:
             ApiFault: the Runtime API cannot be used.
         """
         settings = self._settings
+        installed.add(sys.path, settings.runtime_dir, isolated=names.PYTHONPATH not in settings.environ)
         search_path.keep_standard_names(sys.path, self._install_logging)
         search_path.set_up(settings, sys.path, settings.environ)
         # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.

@@ -14,15 +14,16 @@ Source of the order: Amazon's `/var/runtime/bootstrap.py` in the python images.
 
 import sys
 
-from pylambda import names
+from pylambda import installed, names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping, Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
+    from pylambda.environment import Variables
     from pylambda.settings import Settings
 
 LAYER = "/opt/python"
@@ -38,7 +39,7 @@ STANDARD_NAMES = frozenset(
 )
 
 
-def set_up(settings: "Settings", path: "list[str]", environ: "MutableMapping[str, str]") -> None:
+def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> None:
     """Put the function's, the layers' and our folders on `path`, and run their `.pth` files.
 
     Args:
@@ -46,8 +47,6 @@ def set_up(settings: "Settings", path: "list[str]", environ: "MutableMapping[str
         path: `sys.path`; changed in place.
         environ: told of the runtime's folder in `PYTHONPATH`, for child processes, where it is not set.
     """
-    import site
-
     major, minor = sys.version_info[:2]
     site_packages = f"lib/python{major}.{minor}/site-packages"
     with_layers = names.PYTHONPATH not in environ
@@ -58,8 +57,12 @@ def set_up(settings: "Settings", path: "list[str]", environ: "MutableMapping[str
     path[:0] = [settings.task_root, *layers, *image_own]
     path += [settings.runtime_dir, f"{settings.runtime_dir}/vendor"]
     for folder in [settings.task_root, *layers]:
-        site.addsitedir(folder)
-    environ.setdefault(names.PYTHONPATH, settings.runtime_dir)
+        if installed.has_hooks(folder):
+            import site
+
+            site.addsitedir(folder)
+    if with_layers:
+        environ[names.PYTHONPATH] = settings.runtime_dir
 
 
 class StandardLibraryFirst:

@@ -1,18 +1,18 @@
-"""The environment, read once into a record. The only module that touches `os.environ`.
+"""The environment, read once into a record. What of it may change later is written by `environment` alone.
 
 Two things are not read here once and for all: `_HANDLER` is read after a wrapper may have rewritten it, which is
 when this module runs, and the function's own description (name, memory, ...) is read after the function's module
 was imported, because that module may set it.
 """
 
-import os
+from posix import W_OK, X_OK, access, getcwd
 
 from pylambda import names
-from pylambda.faults import InvalidSetting, MalformedHandlerName
+from pylambda.faults import InvalidSetting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from pylambda.environment import Variables
 
 # Enough for an async handler's `finally` and for the report to reach the platform.
 DEFAULT_DEADLINE_MARGIN_MS = 100
@@ -23,6 +23,7 @@ class Settings:
 
     Attributes:
         environ: the environment itself, for the parts that must write to it.
+        handler: its name, such as `app.handler`; empty where there is none.
         runtime_api: `host:port` of the Runtime API; empty outside Lambda.
         task_root: the function's folder.
         runtime_dir: the folder that holds this package.
@@ -40,8 +41,8 @@ class Settings:
     """
 
     __slots__ = (
-        "_handler",
         "environ",
+        "handler",
         "local",
         "log_json",
         "log_level",
@@ -51,37 +52,24 @@ class Settings:
         "telemetry_fd",
     )
 
-    def __init__(self, environ: "MutableMapping[str, str]", argv: "list[str]") -> None:
+    def __init__(self, environ: "Variables", argv: "list[str]") -> None:
         """Read `environ`; `argv` is the interpreter's, its second element the handler where `_HANDLER` is not set.
 
         The telemetry descriptor's variable is removed: a child process must not write to it.
         """
         read = environ.get
         self.environ = environ
-        self.runtime_api = read(names.RUNTIME_API, "")
-        self._handler = read(names.HANDLER) or (argv[1] if len(argv) > 1 else "")
-        self.runtime_dir = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        self.task_root = read(names.TASK_ROOT) or os.getcwd()
-        self.log_json = read(names.LOG_FORMAT, "").upper() == "JSON"
-        level = read(names.LOG_LEVEL, "")
+        self.runtime_api = read(names.RUNTIME_API) or ""
+        self.handler = read(names.HANDLER) or (argv[1] if len(argv) > 1 else "")
+        self.runtime_dir = __file__.removesuffix("/pylambda/settings.py")
+        self.task_root = read(names.TASK_ROOT) or getcwd()
+        self.log_json = (read(names.LOG_FORMAT) or "").upper() == "JSON"
+        level = read(names.LOG_LEVEL) or ""
         # Exactly this spelling, as in the official client: the platform only ever sends capitals.
         self.log_level = "DEBUG" if level == "TRACE" else level.upper()
         descriptor = environ.pop(names.TELEMETRY_LOG_FD, "")
         self.telemetry_fd = int(descriptor) if descriptor.isdecimal() else None
         self.local = bool(read(names.LOCAL))
-
-    @property
-    def handler(self) -> str:
-        """The handler's name, such as `app.handler`.
-
-        Raises:
-            MalformedHandlerName: there is none.
-        """
-        if not self._handler:
-            raise MalformedHandlerName(
-                "Handler not set", hint=f'name it in the image, CMD ["app.handler"], or in {names.HANDLER}'
-            )
-        return self._handler
 
     @property
     def asks_for_more(self) -> bool:
@@ -90,14 +78,14 @@ class Settings:
 
     @property
     def json_strict(self) -> bool:
-        mode = self.environ.get(names.JSON_MODE, "")
+        mode = self.environ.get(names.JSON_MODE) or ""
         if mode.lower() not in ("", "strict"):
             raise InvalidSetting(f"{names.JSON_MODE} is {mode!r}", hint="it may be 'strict', or not be set", stack=())
         return bool(mode)
 
     @property
     def use_uvloop(self) -> bool:
-        return self.environ.get(names.UVLOOP, "") not in ("", "0")
+        return (self.environ.get(names.UVLOOP) or "0") != "0"
 
     @property
     def deadline_margin_ms(self) -> int:
@@ -108,7 +96,7 @@ class Settings:
         return self._milliseconds(names.DEADLINE_DUMP_MS, 0)
 
     def _milliseconds(self, name: str, default: int) -> int:
-        text = self.environ.get(name, "")
+        text = self.environ.get(name)
         if not text:
             return default
         if not (text.isascii() and text.isdigit()):
@@ -116,7 +104,7 @@ class Settings:
         return int(text)
 
 
-def describe_function(environ: "Mapping[str, str]") -> "dict[str, str | None]":
+def describe_function(environ: "Variables") -> "dict[str, str | None]":
     """Read what the platform says of the function, under the names that `context` gives it."""
     read = environ.get
     return {
@@ -128,7 +116,7 @@ def describe_function(environ: "Mapping[str, str]") -> "dict[str, str | None]":
     }
 
 
-def mend(environ: "MutableMapping[str, str]") -> None:
+def mend(environ: "Variables") -> None:
     """Take from the environment what would make a function fail for no fault of its own.
 
     The emulator sets the credentials that it was not given to nothing, and an SDK takes nothing for credentials.
@@ -137,22 +125,7 @@ def mend(environ: "MutableMapping[str, str]") -> None:
     """
     for name in names.CREDENTIALS:
         if environ.get(name) == "":
-            del environ[name]
+            environ.pop(name, "")
     home = environ.get(names.HOME)
-    if not home or not os.access(home, os.W_OK | os.X_OK):
+    if not home or not access(home, W_OK | X_OK):
         environ[names.HOME] = names.WRITABLE_DIR
-
-
-def read_process(argv: "list[str]") -> Settings:
-    """Mend the environment of this process and read its settings.
-
-    Args:
-        argv: the interpreter's arguments.
-    """
-    mend(os.environ)
-    return Settings(os.environ, argv)
-
-
-def runtime_api_of_process() -> str:
-    """Return `host:port` of the Runtime API, for who does without the rest of the settings; empty outside Lambda."""
-    return os.environ.get(names.RUNTIME_API, "")

@@ -44,7 +44,7 @@ def test_an_identity_is_there_even_if_nobody_said_who() -> None:
     assert (seen.cognito_identity_id, seen.cognito_identity_pool_id) == ("i", "p")
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '"x"'])
+@pytest.mark.parametrize("text", ["{", "[1]", '"x"', "0"])
 @pytest.mark.parametrize(
     ("header", "name"), [("Client_Context", "Client Context"), ("Cognito_Identity", "Cognito Identity")]
 )

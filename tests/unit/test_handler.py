@@ -60,6 +60,9 @@ def test_a_handler_is_found(name: str, answer: str, task_root: Path) -> None:
     ("name", "kind", "message", "hint"),
     [
         ("fn_app", MalformedHandlerName, "Bad handler 'fn_app': not enough values to unpack", "fn_app.handler"),
+        ("", MalformedHandlerName, "Bad handler '': not enough values to unpack", "CMD"),
+        (".fn_app.handler", MalformedHandlerName, "Bad handler '.fn_app.handler': a part of", "module.function"),
+        ("fn_app.", MalformedHandlerName, "Bad handler 'fn_app.': a part of", "module.function"),
         ("sys.exit", BuiltInModuleConflict, "Cannot use built-in module sys as a handler module", "another name"),
         ("fn_ap.handler", ImportModuleError, "Unable to import module 'fn_ap': No module named 'fn_ap'", "'fn_app'"),
         ("fn_pkg/mood.handler", ImportModuleError, "Unable to import module 'fn_pkg/mood'", "did you mean 'mod'"),

@@ -4,19 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pylambda.faults import MalformedHandlerName
 from pylambda.settings import Settings, describe_function, mend
 
 
 def test_the_handler_of_the_environment_wins_over_the_argument() -> None:
     assert Settings({"_HANDLER": "a.b"}, ["main", "c.d"]).handler == "a.b"
     assert Settings({}, ["main", "c.d"]).handler == "c.d"
-
-
-def test_no_handler_is_a_fault_that_says_where_to_name_it() -> None:
-    with pytest.raises(MalformedHandlerName) as raised:
-        _ = Settings({}, ["main"]).handler
-    assert "CMD" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ TEXT_DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
 OWN_ATTRIBUTES = frozenset(
     (
         "name msg args levelname levelno pathname filename module exc_info exc_text stack_info lineno funcName created "
-        "msecs relativeCreated thread threadName processName process aws_request_id tenant_id"
+        "msecs relativeCreated thread threadName processName process aws_request_id tenant_id _frame_type"
     ).split()
 )
 
@@ -40,7 +40,7 @@ def install(current: "Current", sink: "Sink", *, log_json: bool, log_level: str)
     """
     # For every formatter, the function's own included: Lambda's clock is UTC, and so are its logs.
     logging.Formatter.converter = time.gmtime
-    handler = LambdaHandler(sink, typed=log_json or bool(log_level))
+    handler = LambdaLoggerHandler(sink, typed=log_json or bool(log_level))
     handler.setFormatter(JsonFormatter() if log_json else logging.Formatter(TEXT_FORMAT, TEXT_DATE_FORMAT))
     handler.addFilter(InvocationFilter(current))
     root = logging.getLogger()
@@ -68,7 +68,7 @@ class InvocationFilter(logging.Filter):
         return True
 
 
-class LambdaHandler(logging.Handler):
+class LambdaLoggerHandler(logging.Handler):
     """Hands formatted records to a sink.
 
     Args:
@@ -78,13 +78,13 @@ class LambdaHandler(logging.Handler):
 
     def __init__(self, sink: "Sink", *, typed: bool) -> None:
         super().__init__()
-        self._sink = sink
+        self.log_sink = sink
         self._typed = typed
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format and write one record. What fails on the way is reported by `logging` and costs the record only."""
         try:
-            self._sink.record(self.format(record), record.levelno, typed=self._typed)
+            self.log_sink.record(self.format(record), record.levelno, typed=self._typed)
         except Exception:
             self.handleError(record)
 
@@ -104,8 +104,10 @@ class JsonFormatter(logging.Formatter):
             **_describe_exception(record),
             "requestId": getattr(record, "aws_request_id", None),
             "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None,
-            "tenantId": getattr(record, "tenant_id", None),
         }
+        tenant_id = getattr(record, "tenant_id", None)
+        if tenant_id is not None:
+            members["tenantId"] = tenant_id
         for name, value in record.__dict__.items():
             if name not in OWN_ATTRIBUTES and name not in members:
                 members[name] = value

@@ -1,0 +1,48 @@
+"""The environment of this process, without `os`, which a plain handler never needs.
+
+`posix.environ` is the dictionary of bytes that `os.environ` wraps once `os` is imported: what is written here is seen
+there, and the other way round. A child process sees what `putenv` was told.
+"""
+
+from posix import environ as _environ
+from posix import putenv, unsetenv
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Variables(Protocol):
+        """What is asked of an environment: `Environment` has it, and so has a dictionary of texts."""
+
+        def __contains__(self, name: object, /) -> bool: ...
+        def __setitem__(self, name: str, value: str, /) -> None: ...
+        def get(self, name: str, /) -> str | None: ...
+        def pop(self, name: str, default: str, /) -> str: ...
+
+
+class Environment:
+    """The variables by name, as text; the few methods of a mapping that are needed."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.encode() in _environ
+
+    def get(self, name: str) -> str | None:
+        """Return a variable's value, None where it is not set."""
+        value = _environ.get(name.encode())
+        return None if value is None else value.decode("utf-8", "surrogateescape")
+
+    def __setitem__(self, name: str, value: str) -> None:
+        encoded_name, encoded = name.encode(), value.encode("utf-8", "surrogateescape")
+        putenv(encoded_name, encoded)
+        _environ[encoded_name] = encoded
+
+    def pop(self, name: str, default: str) -> str:
+        """Remove a variable and return the value that it had, `default` where it was not set."""
+        encoded_name = name.encode()
+        value = _environ.pop(encoded_name, None)
+        if value is None:
+            return default
+        unsetenv(encoded_name)
+        return value.decode("utf-8", "surrogateescape")

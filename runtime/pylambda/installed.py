@@ -1,0 +1,74 @@
+"""Where packages are installed, without `site` where `site` would do nothing else.
+
+`bootstrap` starts the interpreter with -S, because `site` and what it imports take a quarter of the time that a bare
+interpreter needs to start. What it would have done is done here: in an image the folders of installed packages are
+known, `record` wrote them down when the image was built. Only where there is something to run in them, a `.pth` file
+or a `sitecustomize`, or where nothing was recorded for this very interpreter, is `site` imported and does its work.
+
+Source: https://docs.python.org/3/library/site.html
+"""
+
+import sys
+from posix import listdir
+
+RECORD = "site-packages"
+
+
+def add(path: "list[str]", runtime_dir: str, *, isolated: bool) -> None:
+    """Put the folders of installed packages on `path`, and add the names that `site` adds to the built-in ones.
+
+    Args:
+        path: `sys.path`; changed in place.
+        runtime_dir: where the record is.
+        isolated: whether nothing but the record may have something to run, that is, no PYTHONPATH is set.
+    """
+    if "site" in sys.modules:
+        return
+    folders = _recorded(runtime_dir) if isolated else None
+    if folders is None or any(has_hooks(folder) for folder in folders):
+        import site
+
+        site.main()
+        return
+    path += folders
+    import builtins
+    from _sitebuiltins import Quitter, _Helper
+
+    builtins.quit, builtins.exit = Quitter("quit", "Ctrl-D"), Quitter("exit", "Ctrl-D")
+    builtins.help = _Helper()
+
+
+def has_hooks(folder: str) -> bool:
+    """Whether `site` would run something in a folder."""
+    try:
+        found = listdir(folder)
+    except OSError:
+        return False
+    return any(name.endswith(".pth") or name.startswith(("sitecustomize", "usercustomize")) for name in found)
+
+
+def _recorded(runtime_dir: str) -> "list[str] | None":
+    try:
+        with open(f"{runtime_dir}/{RECORD}", encoding="utf-8") as record:
+            interpreter, *folders = record.read().splitlines()
+    except (OSError, ValueError):
+        return None
+    return folders if interpreter == sys.executable else None
+
+
+def record(runtime_dir: str) -> None:
+    """Write down this interpreter and where its packages are; the image's build calls it.
+
+    An interpreter that has a `sitecustomize` of its own gets no record: that is for `site` to run.
+
+    Args:
+        runtime_dir: where the record goes.
+    """
+    import importlib.util
+    import os
+    import site
+
+    if importlib.util.find_spec("sitecustomize") is None and sys.prefix == sys.base_prefix:
+        folders = [folder for folder in site.getsitepackages() if os.path.isdir(folder)]
+        with open(f"{runtime_dir}/{RECORD}", "w", encoding="utf-8") as file:
+            file.write("\n".join([sys.executable, *folders]) + "\n")
