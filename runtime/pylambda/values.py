@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from os import fspath, urandom
 from typing import Any, TypeVar
 
-Value = TypeVar("Value")
 Form = TypeVar("Form", bound=Callable[[Any], Any])
 
 # What users add, at import of their modules: one registry for the process, because encoding has no other owner.
@@ -25,7 +24,7 @@ def restore_digits(text: str) -> str:
     return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
 
 
-def json_default(kind: type[Value]) -> Callable[[Form], Form]:
+def json_default(kind: type) -> Callable[[Form], Form]:
     """Let results hold a type that has no JSON form, or give it another one.
 
     Args:

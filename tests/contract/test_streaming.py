@@ -330,10 +330,11 @@ def test_a_refusal_after_the_end_costs_one_line(tmp_path: Path) -> None:
         assert "was refused, 413" in runtime.stderr()
 
 
-def test_memory_stays_flat_over_200_mb(tmp_path: Path) -> None:
-    source = """
+@pytest.mark.parametrize("asynchronous", ["", "async "])
+def test_memory_stays_flat_over_200_mb(asynchronous: str, tmp_path: Path) -> None:
+    source = f"""
         import resource
-        def handler(event, context):
+        {asynchronous}def handler(event, context):
             yield str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss).rjust(20)
             for number in range(3200):
                 yield bytes([number % 256]) * 65536
