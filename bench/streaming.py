@@ -24,7 +24,7 @@ from time import perf_counter, sleep
 CHECKOUT = Path(__file__).resolve().parent.parent
 CHUNKS, CHUNK_BYTES = 3200, 65536
 TOTAL_BYTES = CHUNKS * CHUNK_BYTES
-ROUND_TRIPS = 200
+ROUND_TRIPS = 400
 TIMEOUT_S = 60.0
 IDLE_S = 0.001
 END = b"0\r\n\r\n"
@@ -140,24 +140,30 @@ def plain_s(receiver: Receiver, folder: Path) -> float:
         return elapsed
 
 
-def first_byte_s(handler: str, receiver: Receiver, folder: Path) -> float:
-    """Return the median time from an event to the first byte of its answer; the first few are not counted."""
-    times = []
-    streams = handler == "first"
-    with runtime(handler, receiver.port, folder):
-        connection = receiver.accept()
-        receiver.take(connection, head_is_there)
-        for _ in range(ROUND_TRIPS):
-            sleep(IDLE_S)  # the runtime is done with the last answer and waits
-            start = perf_counter()
-            connection.sendall(EVENT)
-            # A plain answer comes with the next request behind it, in the same segment.
-            times.append(receiver.take(connection, end_is_there if streams else head_is_there) - start)
-            connection.sendall(ACCEPTED)
-            if streams:
-                connection = receiver.accept()
-                receiver.take(connection, head_is_there)
-    return median(times[ROUND_TRIPS // 10 :])
+def first_bytes_s(receiver: Receiver, folder: Path) -> tuple[float, float]:
+    """Return the median times from an event to its answer's first byte: streamed, and plain. In turns, both warm."""
+    streamed, plain = [], []
+    with runtime("first", receiver.port, folder):
+        stream = receiver.accept()
+        with runtime("plain", receiver.port, folder):
+            whole = receiver.accept()
+            receiver.take(stream, head_is_there)
+            receiver.take(whole, head_is_there)
+            for _ in range(ROUND_TRIPS):
+                sleep(IDLE_S)  # both are done with their last answers and wait
+                start = perf_counter()
+                stream.sendall(EVENT)
+                streamed.append(receiver.take(stream, end_is_there) - start)
+                stream.sendall(ACCEPTED)
+                stream = receiver.accept()
+                receiver.take(stream, head_is_there)
+                sleep(IDLE_S)
+                start = perf_counter()
+                whole.sendall(EVENT)
+                # A plain answer comes with the next request behind it, in the same segment.
+                plain.append(receiver.take(whole, head_is_there) - start)
+                whole.sendall(ACCEPTED)
+    return median(streamed[ROUND_TRIPS // 10 :]), median(plain[ROUND_TRIPS // 10 :])
 
 
 def main() -> None:
@@ -172,7 +178,7 @@ def main() -> None:
         (folder / "function.py").write_text(FUNCTION)
         turns = [(stream_s(receiver, folder), plain_s(receiver, folder)) for _ in range(rounds)]
         streamed, plain = (median(times) for times in zip(*turns, strict=True))
-        first, whole = (first_byte_s(handler, receiver, folder) for handler in ("first", "plain"))
+        first, whole = first_bytes_s(receiver, folder)
     megabytes = TOTAL_BYTES / 1e6
     print(f"streamed    {megabytes / streamed:7.0f} MB/s")
     print(f"sendall     {megabytes / plain:7.0f} MB/s")

@@ -29,7 +29,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 MARK = "__pylambda_events__"
 RAW, TYPED = "raw", "typed"
-ASYNC_CODE = 0x80 | 0x100 | 0x200
+GENERATOR, COROUTINE, OLD_COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x100, 0x200
+ASYNC_CODE = COROUTINE | OLD_COROUTINE | ASYNC_GENERATOR
 # What `asyncio` and `inspect.markcoroutinefunction` put on a callable that returns a coroutine without being one.
 COROUTINE_MARKS = ("_is_coroutine", "_is_coroutine_mark")
 
@@ -82,7 +83,10 @@ def adapt(handler: "Handler", settings: "Settings", runner: "Callable[[], Runner
     flags = code_flags(handler)
     if flags & ASYNC_CODE:
         runner()  # now: a loop that cannot be had is a load fault
-    if flags & SPECIAL_CODE:
+    own_flags = getattr(getattr(handler, "__code__", None), "co_flags", 0) & SPECIAL_CODE
+    if own_flags in (GENERATOR, ASYNC_GENERATOR):
+        adapted.call = _streaming(handler)
+    elif flags:
         adapted.call = partial(_settle, handler, runner)
     if settings.local:
         adapted.encode = partial(_collect, adapted.encode, runner)
@@ -95,7 +99,7 @@ def code_flags(handler: Any) -> int:
     while handler is not None and id(handler) not in seen:
         seen.add(id(handler))
         if any(hasattr(handler, mark) for mark in COROUTINE_MARKS):
-            flags |= 0x80
+            flags |= COROUTINE
         if isinstance(handler, partial):
             handler = handler.func
         elif hasattr(handler, "__code__"):  # a function, or a method, which shows its function's
@@ -118,6 +122,13 @@ def _by_mark(handler: "Handler", settings: "Settings") -> Adapted:
         schema = schema_of(handler)
         return Adapted(handler, schema.decode, schema.encode)
     return Adapted(handler, codec.decode, partial(codec.encode, strict=True) if settings.json_strict else codec.encode)
+
+
+def _streaming(handler: "Handler") -> "Handler":
+    """Return what calls a generator function, of which nothing but a generator can come."""
+    from pylambda.stream import PlainStream
+
+    return lambda event, context: PlainStream(handler(event, context))
 
 
 def _settle(handler: "Handler", runner: "Callable[[], Runner]", event: Any, context: Any) -> Any:

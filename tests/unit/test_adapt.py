@@ -8,15 +8,13 @@ from typing import Any, NoReturn
 import pytest
 
 from pylambda import codec
-from pylambda.adapt import Adapted, adapt, code_flags, raw
+from pylambda.adapt import ASYNC_GENERATOR, COROUTINE, GENERATOR, OLD_COROUTINE, Adapted, adapt, code_flags, raw
 from pylambda.aio import Runner
 from pylambda.faults import InvalidResponse, MarshalError
 from pylambda.handler import is_plain
 from pylambda.invocation import Current
 from pylambda.settings import Settings
 from pylambda.stream import PlainStream
-
-GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def plain(event: Any, context: Any) -> Any:
@@ -102,7 +100,7 @@ HANDLERS: list[tuple[Callable[..., Any], int]] = [
     (Methods().async_generator, ASYNC_GENERATOR),
     (AsyncCallable(), COROUTINE),
     (Marked(), COROUTINE),
-    (old_coroutine, GENERATOR | 0x100),
+    (old_coroutine, GENERATOR | OLD_COROUTINE),
     (AsyncCallable, 0),
     (dict, 0),
     (functools.partial(plain), 0),
