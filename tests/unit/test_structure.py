@@ -37,6 +37,7 @@ LEVELS = {
     "loop": 5,
     "main": 6,
     "__main__": 7,
+    "cold_path": 7,
     "__init__": 7,  # the public face: the package imports its own modules by their full names
 }
 MODULES = {
