@@ -12,7 +12,17 @@ when it has answered the first, and a system call and a wake-up are saved. If th
 second has to be sent again.
 """
 
-from _socket import AF_INET, AF_INET6, IPPROTO_TCP, MSG_WAITALL, SOCK_STREAM, TCP_NODELAY, socket
+from _socket import (
+    AF_INET,
+    AF_INET6,
+    IPPROTO_TCP,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    MSG_WAITALL,
+    SOCK_STREAM,
+    TCP_NODELAY,
+    socket,
+)
 
 from pylambda.faults import TransportError
 from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ChunkedBody, ProtocolError, Reply
@@ -76,6 +86,54 @@ class Connection:
             return None
         except (OSError, ProtocolError) as error:
             raise self._fault(b"a request sent ahead", error) from None
+
+    def begin(self, first: bytes) -> None:
+        """Send the beginning of a request whose rest is not there yet, on the open connection or on a new one.
+
+        Args:
+            first: the request line, the headers and some of the body.
+
+        Raises:
+            TransportError: neither worked.
+        """
+        try:
+            if self._socket is not None:
+                try:
+                    return self._socket.sendall(first)
+                except ConnectionError:
+                    self.close()
+            self._connect().sendall(first)
+        except OSError as error:
+            raise self._fault(first, error) from None
+
+    def go_on(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
+        """Send more of the request that was begun, in three parts so that a large one need not be copied.
+
+        Raises:
+            TransportError: the connection fails, or the far side has closed it or answered already. An answer is
+                there for `read_reply`.
+        """
+        try:
+            if self._socket is None:
+                raise ConnectionResetError("the connection is closed")
+            if _has_something_to_say(self._socket):
+                raise ConnectionAbortedError("the far side closed the connection, or answered before the end")
+            _send(self._socket, head, body, tail)
+        except OSError as error:
+            raise TransportError(str(error)) from None
+
+    def read_reply(self) -> Reply:
+        """Read the reply to the request that was begun.
+
+        Raises:
+            TransportError: there is none.
+        """
+        try:
+            if self._socket is None:
+                raise ConnectionResetError("the connection is closed")
+            return self._read_reply(self._socket)
+        except (OSError, ProtocolError) as error:
+            raise self._fault(b"a request that was begun", error) from None
 
     def close(self) -> None:
         """Drop the connection; the next exchange makes a new one."""
@@ -175,12 +233,21 @@ class Connection:
         return b"".join(parts)
 
 
-def _send(connection: socket, head: bytes, body: bytes, ahead: bytes) -> None:
+def _has_something_to_say(connection: socket) -> bool:
+    """Whether the far side sent bytes or closed: before the end of a request it does so only to refuse it."""
+    try:
+        connection.recv(1, MSG_PEEK | MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _send(connection: socket, head: bytes, body: bytes, tail: bytes) -> None:
     if len(body) <= JOIN_BYTES:
-        connection.sendall(head + body + ahead)
+        connection.sendall(head + body + tail)
         return
-    sent = connection.sendmsg((head, body, ahead))
-    for part in (head, body, ahead):
+    sent = connection.sendmsg((head, body, tail))
+    for part in (head, body, tail):
         if sent < len(part):
             connection.sendall(memoryview(part)[sent:])
         sent = max(0, sent - len(part))

@@ -81,6 +81,11 @@ class Report:
         }
 
     @property
+    def body(self) -> bytes:
+        """The error document as JSON."""
+        return codec.to_json(self.document)
+
+    @property
     def xray_cause(self) -> str:
         """The X-Ray cause as ASCII JSON; empty where it is larger than the platform takes."""
         frames = [] if self._xray_type == VALIDATION_ERROR else self._frames

@@ -9,6 +9,10 @@ HEAD_END = b"\r\n\r\n"
 # A head holds the client context (at most 3583 bytes from the platform) and little else; past this it is no head.
 MAX_HEAD_BYTES = 1 << 20
 HEX_DIGITS = b"0123456789abcdefABCDEF"
+CRLF = b"\r\n"
+# Parts the JSON at the head of a streamed HTTP response from its body.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html, "Response streaming".
+PRELUDE_END = bytes(8)
 
 
 class ProtocolError(ValueError):
@@ -135,3 +139,26 @@ class ChunkedBody:
         self._chunks.append(self._unread[start:end])
         self._unread = self._unread[end + 2 :]
         return True
+
+
+def chunk_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what to send, in this order, for one chunk; three parts, so that large data need not be copied.
+
+    Args:
+        data: at least one byte, because a chunk of none ends the body (RFC 9112 section 7.1).
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if not data:
+        raise ValueError("an empty chunk would end the body")
+    return b"%x\r\n" % len(data), data, CRLF
+
+
+def chunks_end(trailers: str = "") -> bytes:
+    """Return the end of a chunked body.
+
+    Args:
+        trailers: header lines, each with its line end.
+    """
+    return b"0\r\n" + trailers.encode() + CRLF
