@@ -116,28 +116,37 @@ class Loop:
             ApiFault: the Runtime API cannot be used any more.
         """
         while True:
-            invocation = self._api.next()
-            self._current.invocation = invocation
-            self._publish_trace_id(invocation.trace_id)
-            try:
-                event = self._decode(invocation.event, invocation.content_type)
-                result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
-                body, content_type = self._encode(result)
-            except Exception as error:
-                if self._in_child:
-                    raise
-                self._fail(invocation, error, ask_next=True)
-            except BaseException as error:
-                if self._in_child:
-                    raise
-                return self._fail_and_exit(invocation, error)
-            else:
-                if self._in_child:
-                    return 0
-                if isinstance(body, bytes):
-                    self._api.respond(invocation, body, content_type, ask_next=True)
-                elif (code := self._respond_stream(invocation, body)) is not None:
-                    return code
+            code = self._serve(self._api.next())
+            if code is not None:
+                return code
+
+    def _serve(self, invocation: "Invocation") -> int | None:
+        """Serve one invocation; return the exit code where it ends the process.
+
+        What the invocation held is let go on return, before the next one is waited for: that may take hours.
+        """
+        self._current.invocation = invocation
+        self._publish_trace_id(invocation.trace_id)
+        try:
+            event = self._decode(invocation.event, invocation.content_type)
+            invocation.event = b""
+            result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
+            body, content_type = self._encode(result)
+        except Exception as error:
+            if self._in_child:
+                raise
+            self._fail(invocation, error, ask_next=True)
+        except BaseException as error:
+            if self._in_child:
+                raise
+            return self._fail_and_exit(invocation, error)
+        else:
+            if self._in_child:
+                return 0
+            if not isinstance(body, bytes):
+                return self._respond_stream(invocation, body)
+            self._api.respond(invocation, body, content_type, ask_next=True)
+        return None
 
     def _leave_to_parent(self) -> None:
         self._in_child = True

@@ -9,7 +9,7 @@ from pylambda.faults import Ended, ExitError, Fault
 from pylambda.handler import is_plain, load
 from pylambda.invocation import Current
 from pylambda.log.sinks import FrameSink, StdoutSink, warn
-from pylambda.loop import Loop
+from pylambda.loop import BareReport, Loop
 from pylambda.settings import Settings, describe_function, mend
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pylambda.aio import Runner
     from pylambda.handler import Handler
     from pylambda.log.sinks import Sink
+    from pylambda.reports import Report
 
 EXIT_LOAD_FAULT = 1
 EXIT_API_FAULT = 1
@@ -148,11 +149,14 @@ class Runtime:
         return self._maybe_runner
 
     def _fail_init(self, error: BaseException) -> int:
-        from pylambda.hints import for_exception
-        from pylambda.reports import Report, log_report
+        report: Report | BareReport
+        try:
+            from pylambda import hints, reports
 
-        report = Report(error, hint=for_exception(error))
-        log_report(report, self._sink, log_json=self._settings.log_json)
+            report = reports.Report(error, hint=hints.for_exception(error))
+            reports.log_report(report, self._sink, log_json=self._settings.log_json)
+        except Exception:
+            report = BareReport(error, "")
         self._api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT
 

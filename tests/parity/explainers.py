@@ -90,6 +90,19 @@ def encode_more(official: Observation, ours: Observation, case: Case) -> Observa
     return replace(official, posts=(answer,), out="")
 
 
+def run_other_kinds(official: Observation, ours: Observation, case: Case) -> Observation:
+    """u: there is a response where the reference refused a coroutine, which it then warns that nobody awaited; or both
+    refuse what a plain handler returned, and ours adds how to have it streamed."""
+    if not case.official:
+        refusal, hint, mend = ours.out.removesuffix("\n").partition("\rHint: ")
+        if not hint or "StreamingResponse" not in mend:
+            raise NotSo("there is no hint")
+        return replace(official, out=official.out.replace(refusal, refusal + hint + mend))
+    if "was never awaited" not in official.err:
+        raise NotSo("the reference does not warn of a coroutine")
+    return encode_more(replace(official, err=""), ours, case)
+
+
 def write_unicode(official: Observation, ours: Observation, case: Case) -> Observation:
     """d: text beyond ASCII is not spelled in escapes, in what is sent and in JSON reports."""
 
@@ -294,4 +307,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "r": keep_to_the_descriptor,
     "s": send_ascii_cause,
     "t": say_otherwise,
+    "u": run_other_kinds,
 }
