@@ -25,15 +25,16 @@ print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)), sys.ba
 for name in sorted({"stdlib", "platstdlib"}, reverse=True):
     print(sysconfig.get_path(name, vars={"installed_base": sys.base_prefix, "platbase": sys.base_exec_prefix}))
 """
-# As images/Dockerfile does it.
+# As images/Dockerfile does it. Another checkout may be from before there was the one or the other.
 RECORD = """
-import sys
+import importlib, sys
 sys.path.insert(0, sys.argv[1])
-try:
-    from pylambda.installed import record
-except ImportError:
-    sys.exit()
-record(sys.argv[1])
+for module, step in ("installed", "record"), ("cold_path", "write"):
+    try:
+        module = importlib.import_module(f"pylambda.{module}")
+    except ImportError:
+        continue
+    getattr(module, step)(sys.argv[1])
 """
 # What boto3 imports, all of it pure Python; `six` is a single module.
 BOTO3_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")

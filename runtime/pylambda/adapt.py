@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pylambda.settings import Settings
     from pylambda.stream import PlainStream
 
-    Decode = Callable[[bytes, str | None], Any]
+    Decode = Callable[[bytes | bytearray, str | None], Any]
     Encode = Callable[[Any], tuple[bytes | PlainStream, str]]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -149,8 +149,8 @@ def _collect(encode: "Encode", runner: "Callable[[], Runner]", result: Any) -> "
     return (body, content_type) if isinstance(body, bytes) else body.collect(runner)
 
 
-def _decode_raw(body: bytes, content_type: str | None) -> bytes:
-    return body
+def _decode_raw(body: bytes | bytearray, content_type: str | None) -> bytes:
+    return bytes(body)
 
 
 def _encode_raw(result: Any) -> "tuple[bytes | PlainStream, str]":

@@ -52,7 +52,7 @@ def is_json(content_type: str | None) -> bool:
     return content_type is None or content_type.partition(";")[0].strip().lower() == names.JSON
 
 
-def decode(body: bytes, content_type: str | None) -> "Any":
+def decode(body: bytes | bytearray, content_type: str | None) -> "Any":
     """Return the event: Python values when it is JSON, else the bytes as they came.
 
     Args:
@@ -63,9 +63,9 @@ def decode(body: bytes, content_type: str | None) -> "Any":
         UnmarshalError: the type says JSON and the body is not.
     """
     if content_type != names.JSON and not is_json(content_type):
-        return body
+        return bytes(body)
     try:
-        return _parse(str(body.removeprefix(UTF8_BOM), "utf-8"))
+        return _parse(str(body[len(UTF8_BOM) :] if body.startswith(UTF8_BOM) else body, "utf-8"))
     except Exception as error:
         raise UnmarshalError(f"Unable to unmarshal input: {error}", stack=()) from None
 

@@ -27,7 +27,8 @@ from _socket import (
 from pylambda.faults import TransportError
 from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ChunkedBody, ProtocolError, Reply
 
-RECEIVE_BYTES = 1 << 16
+RECEIVE_BYTES = 1 << 13
+ACCEPTED = 202
 # Up to here a copy of the body behind its head is cheaper than a second element in the system call.
 JOIN_BYTES = 1 << 14
 
@@ -44,6 +45,9 @@ class Connection:
         self._address = host, port
         self._socket: socket | None = None
         self._unread = b""
+        # The last acceptance of an answer. The next one has the same head unless the second has changed: no need to
+        # take that apart again.
+        self._acceptance = Reply(b"HTTP/1.1 000")
         self._owed = False  # whether a request was sent ahead and its reply not yet read
 
     def exchange(self, head: bytes, body: bytes = b"", ahead: bytes = b"") -> Reply:
@@ -179,9 +183,10 @@ class Connection:
             reply = self._read_head(connection)
         if reply.chunked:
             reply.body = self._read_chunks(connection)
+        elif reply.body_bytes is None:
+            reply.body = self._read_to_end(connection)
         else:
-            length = reply.body_bytes
-            reply.body = self._read_to_end(connection) if length is None else self._read_exactly(connection, length)
+            reply.body = self._read_exactly(connection, reply.body_bytes)
         if reply.last:
             self.close()
         return reply
@@ -197,22 +202,28 @@ class Connection:
                 raise ConnectionResetError(f"the connection was closed {moment} a reply")
             received = received + more if received else more
         self._unread = received[end + 4 :]
-        return Reply(received[:end])
+        head = received[:end]
+        if head == self._acceptance.head:
+            return self._acceptance
+        reply = Reply(head)
+        if reply.status == ACCEPTED:
+            self._acceptance = reply
+        return reply
 
-    def _read_exactly(self, connection: socket, length: int) -> bytes:
-        body, self._unread = self._unread[:length], self._unread[length:]
-        if len(body) == length:
-            return body
-        parts = [body]
-        missing = length - len(body)
-        while missing:
-            # One system call and one buffer for the whole rest, unless a signal comes between.
-            part = connection.recv(missing, MSG_WAITALL)
-            if not part:
-                raise ConnectionResetError(f"the connection was closed {missing} bytes before the end of a reply")
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
+    def _read_exactly(self, connection: socket, length: int) -> bytes | bytearray:
+        begin, self._unread = self._unread[:length], self._unread[length:]
+        if len(begin) == length:
+            return begin
+        body = bytearray(length)
+        body[: len(begin)] = begin
+        rest = memoryview(body)[len(begin) :]
+        while rest:
+            # One system call for the whole rest, into the one buffer, unless a signal comes between.
+            count = connection.recv_into(rest, 0, MSG_WAITALL)
+            if not count:
+                raise ConnectionResetError(f"the connection was closed {len(rest)} bytes before the end of a reply")
+            rest = rest[count:]
+        return body
 
     def _read_chunks(self, connection: socket) -> bytes:
         chunks = ChunkedBody()

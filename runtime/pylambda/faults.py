@@ -134,7 +134,7 @@ class MissingRequestId(ApiFault):
     """Raised when a `/next` reply carries no request id, so that nothing can be answered."""
 
 
-def one_line(body: bytes) -> str:
+def one_line(body: bytes | bytearray) -> str:
     """Return the beginning of a reply's body on one line, for a message."""
     return " ".join(body[:500].decode(errors="replace").split())
 
@@ -148,6 +148,6 @@ class UnexpectedStatus(ApiFault):
         body: the reply's body, for the message.
     """
 
-    def __init__(self, request: str, status: int, body: bytes) -> None:
+    def __init__(self, request: str, status: int, body: bytes | bytearray) -> None:
         super().__init__(f"the Runtime API answered {request} with {status}: {one_line(body)}")
         self.status = status

@@ -91,7 +91,7 @@ class Loop:
         environ: "Variables",
         log_json: bool,
         runner: "Callable[[], Runner]",
-        decode: "Callable[[bytes, str | None], Any]" = codec.decode,
+        decode: "Callable[[bytes | bytearray, str | None], Any]" = codec.decode,
         encode: "Callable[[Any], tuple[bytes | PlainStream, str]]" = codec.encode,
     ) -> None:
         self._api = api

@@ -1,5 +1,6 @@
 """Starts the runtime: reads the environment, loads the handler, serves it. `run` has the handler from its caller."""
 
+import gc
 import sys
 
 from pylambda import codec, installed, names, search_path
@@ -108,6 +109,9 @@ class Runtime:
     def _serve(self, load_handler: "Callable[[], Handler]") -> int:
         settings = self._settings
         api: loop_module.RuntimeApi = self._api
+        # What is imported now stays: no collection need look at it while it comes in.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(0)
         try:
             handler = load_handler()
             adapted = None if is_plain(handler) and not settings.asks_for_more else self._adapt(handler)
@@ -119,6 +123,8 @@ class Runtime:
             raise
         except BaseException as error:
             return self._fail_init(error)
+        if gc.get_threshold()[0] == 0:  # else the function has set its own
+            gc.set_threshold(*thresholds)
         loop = Loop(
             api,
             adapted.call if adapted else handler,

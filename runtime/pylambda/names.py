@@ -66,6 +66,8 @@ TELEMETRY_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 XRAY_TRACE_ID = "_X_AMZN_TRACE_ID"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 HOME = "HOME"
+# What `bootstrap` tells the C library's malloc of this process.
+MALLOC_SETTINGS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 # The only folder that Lambda lets a function write to.
 WRITABLE_DIR = "/tmp"
 

@@ -33,14 +33,14 @@ class Schema:
         self._load = load
         self._dump = dump
 
-    def decode(self, body: bytes, content_type: str | None) -> Any:
+    def decode(self, body: bytes | bytearray, content_type: str | None) -> Any:
         """Return the event as the handler's type.
 
         Raises:
             InvalidEvent: it does not fit; the message has the path of each bad field.
             UnmarshalError: it is not JSON.
         """
-        return self._load(body.removeprefix(codec.UTF8_BOM))
+        return self._load(bytes(body).removeprefix(codec.UTF8_BOM))
 
     def encode(self, result: Any) -> "tuple[bytes | PlainStream, str]":
         """Return what is sent for a result, and its content type.

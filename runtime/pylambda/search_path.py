@@ -128,6 +128,7 @@ def keep_standard_names(path: "list[str]", on_logging: "Callable[[], None]") -> 
         path: `sys.path` as it is before `set_up`.
         on_logging: see `StandardLibraryFirst`.
     """
-    sys.meta_path.insert(0, StandardLibraryFirst(list(path), on_logging))
+    # Behind the finders of built-in and frozen modules, which are the standard library's anyway, and quicker.
+    sys.meta_path.insert(-1, StandardLibraryFirst(list(path), on_logging))
     if "logging" in sys.modules:
         on_logging()

@@ -123,6 +123,8 @@ def mend(environ: "Variables") -> None:
     In Lambda the home folder is missing or cannot be written, and libraries keep their caches below it; /tmp is the
     one folder that can be. Caches that a user has placed somewhere stay there: only the home is moved.
     """
+    for name in names.MALLOC_SETTINGS:
+        environ.pop(name, "")
     for name in names.CREDENTIALS:
         if environ.get(name) == "":
             environ.pop(name, "")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -414,3 +416,11 @@ def test_without_a_compiler_the_mend_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_an_interpreter_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(kit.BenchError, match="no-python does not run"):
         kit.make_interpreter(str(tmp_path / "no-python"), peer=False)
+
+
+def test_the_commands_of_performance_md_are_ones_that_the_bench_takes() -> None:
+    page = CHECKOUT / "docs" / "performance.md"
+    found = re.findall(r"^make bench(?: ARGS='?(.*?)'?)?$", page.read_text(), re.MULTILINE)
+    assert len(found) >= 3
+    for arguments in found:
+        command_line.parse(shlex.split(arguments))

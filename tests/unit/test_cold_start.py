@@ -94,7 +94,7 @@ def test_a_plain_handler_loads_only_these_modules_of_ours(runtime_dir: Path, tmp
 
 def test_a_plain_handler_adds_few_modules_to_the_interpreter(runtime_dir: Path, tmp_path: Path) -> None:
     added = modules_loaded(runtime_dir, tmp_path, HANDLER) - modules_of_a_bare_interpreter() - OURS
-    assert added == {"app", "_json", "_sitebuiltins", "_socket"}
+    assert added == {"app", "gc", "_json", "_sitebuiltins", "_socket"}
 
 
 def test_the_image_opens_one_file_for_all_modules_of_a_start(runtime_dir: Path, tmp_path: Path) -> None:

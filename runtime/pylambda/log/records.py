@@ -9,12 +9,13 @@ was found, but for `aws_request_id` and `tenant_id`, which formats of users' own
 
 import logging
 import time
-from typing import Any
 
 from pylambda.log.sinks import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pylambda.invocation import Current
     from pylambda.log.sinks import Sink
 
@@ -123,7 +124,7 @@ class JsonFormatter(logging.Formatter):
         return _to_json({name: value for name, value in members.items() if value is not None}) + "\n"
 
 
-def _describe_exception(record: logging.LogRecord) -> dict[str, Any]:
+def _describe_exception(record: logging.LogRecord) -> "dict[str, Any]":
     import traceback
 
     if not record.exc_info or record.exc_info[0] is None:
@@ -132,7 +133,7 @@ def _describe_exception(record: logging.LogRecord) -> dict[str, Any]:
     return {"stackTrace": traceback.format_tb(trace), "errorType": kind.__name__, "errorMessage": str(error)}
 
 
-def _to_json(members: dict[str, Any]) -> str:
+def _to_json(members: "dict[str, Any]") -> str:
     import json
 
     return json.dumps(members, ensure_ascii=False, default=str)
