@@ -24,7 +24,9 @@ def write(runtime_dir: str) -> Path:
     for name in [name for name in sys.modules if name.split(".")[0] == pylambda.__name__ and name != __name__]:
         spec = sys.modules[name].__spec__
         assert spec is not None
-        code = spec.loader.get_code(name)  # type: ignore[union-attr]
+        source = Path(str(spec.origin)).read_bytes()
+        # Without docstrings: they are a third of what has to be read.
+        code = compile(source, str(spec.origin), "exec", dont_inherit=True, optimize=2)
         modules[name] = spec.submodule_search_locations is not None, str(spec.origin), code
     target = Path(runtime_dir, f"cold-path.{sys.implementation.cache_tag}")
     target.write_bytes(marshal.dumps(modules))
