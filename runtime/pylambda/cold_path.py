@@ -24,10 +24,12 @@ def write(runtime_dir: str) -> Path:
     for name in [name for name in sys.modules if name.split(".")[0] == pylambda.__name__ and name != __name__]:
         spec = sys.modules[name].__spec__
         assert spec is not None
-        source = Path(str(spec.origin)).read_bytes()
+        is_package = spec.submodule_search_locations is not None
+        # Where it will be found, which is not where it was imported from if that was through a link.
+        file = f"{runtime_dir}/{name.replace('.', '/')}{'/__init__' if is_package else ''}.py"
         # Without docstrings: they are a third of what has to be read.
-        code = compile(source, str(spec.origin), "exec", dont_inherit=True, optimize=2)
-        modules[name] = spec.submodule_search_locations is not None, str(spec.origin), code
+        code = compile(Path(file).read_bytes(), file, "exec", dont_inherit=True, optimize=2)
+        modules[name] = is_package, file, code
     target = Path(runtime_dir, f"cold-path.{sys.implementation.cache_tag}")
     target.write_bytes(marshal.dumps(modules))
     return target

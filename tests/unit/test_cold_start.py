@@ -107,6 +107,20 @@ def test_the_image_opens_one_file_for_all_modules_of_a_start(runtime_dir: Path, 
     assert set(loaders.values()) == {"ColdPath"}
 
 
+def test_a_cold_path_is_of_the_folder_that_it_is_written_for(runtime_dir: Path, tmp_path: Path) -> None:
+    # Given an image, where the package is imported through a link from the installed packages when it is built
+    (tmp_path / "link").symlink_to(runtime_dir)
+    command = "from pylambda import cold_path; cold_path.write({0!r})"
+    words = [INTERPRETER, "-c", command.format(str(runtime_dir))]
+    subprocess.run(words, env={"PYTHONPATH": str(tmp_path / "link")}, check=True)
+    # When a function looks for what lies beside the runtime
+    (runtime_dir / "vendor").mkdir(exist_ok=True)
+    (runtime_dir / "vendor" / "bundled.py").touch()
+    run = start(runtime_dir, tmp_path, "import bundled\n" + HANDLER)
+    # Then it is there
+    assert "Connection refused" in run.stderr
+
+
 def test_a_failure_of_the_function_still_shows_its_source(runtime_dir: Path, tmp_path: Path) -> None:
     run = start(runtime_dir, tmp_path, "raise ValueError('at import')\n")
     assert "raise ValueError('at import')" in run.stdout
