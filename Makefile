@@ -2,7 +2,6 @@
 # Steps run inside .venv, which `make` builds when pyproject.toml changes.
 
 PYTHON ?= python3
-VERSION ?= 3.12
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
@@ -71,7 +70,8 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/*
-	@$(BIN)/python images/matrix.py table --check README.md
+	@$(MATRIX) table --check README.md
+	@$(MATRIX) check
 
 .PHONY: format
 format: $(VENV)/.dev-ready ## Write the style that lint asks for
@@ -81,32 +81,34 @@ format: $(VENV)/.dev-ready ## Write the style that lint asks for
 # --- Images ---
 
 DOCKER ?= docker
+# Which image: a Python, a variant, an architecture; unset they are the default ones and this machine's.
+VERSION ?=
+VARIANT ?=
+ARCH ?=
 BASE ?=
-IMAGE ?= pylambda:$(VERSION)
-MATRIX := $(BIN)/python images/matrix.py
-VENDOR = $(BIN)/python images/vendor.py --oldest $$($(MATRIX) list | sed -n 1p)
+IMAGE ?=
+MATRIX := $(BIN)/python -m images.matrix
 
 .PHONY: engine
 engine: ## Start a Docker engine where none answers; root on Debian gets one from apt
 	@$(PYTHON) images/engine.py
 
-build/.vendor-ready: images/requirements.lock images/vendor.py $(VENV)/.local-ready
+build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build
-	@$(VENDOR) fetch
+	@$(BIN)/python -m images.vendor fetch
 	@touch $@
 
 .PHONY: vendor
-vendor: build/.vendor-ready ## Fetch the pure wheels that the image carries, by images/requirements.lock
+vendor: build/.vendor-ready ## Fetch the pure wheels that the images carry, by images/requirements.lock
 
 .PHONY: lock
-lock: $(VENV)/.local-ready ## Resolve images/requirements.in anew into images/requirements.lock
-	@$(VENDOR) lock
+lock: $(VENV)/.local-ready ## Resolve images/requirements.in and tools.in anew into their locks
+	@$(BIN)/python -m images.vendor lock
 
 .PHONY: image
-image: build/.vendor-ready ## Build pylambda:VERSION on Amazon's base, or on BASE=...
-	@$(DOCKER) version >/dev/null 2>&1 || { echo "no container engine answers '$(DOCKER) version': run make engine" >&2; exit 1; }
-	@arguments=$$($(MATRIX) build-args $(VERSION)) && $(BIN)/python images/context.py | \
-	  $(DOCKER) build --force-rm $$arguments $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE) -
+image: build/.vendor-ready ## Build pylambda:VERSION-VARIANT for ARCH on Amazon's base, or on BASE=...
+	@$(BIN)/python -m images.build --docker '$(DOCKER)' --version '$(VERSION)' --variant '$(VARIANT)' --arch '$(ARCH)' \
+	  --base '$(BASE)' --tag '$(IMAGE)'
 
 .PHONY: matrix
 matrix: $(VENV)/.local-ready ## Print the rows of images/matrix.toml as the workflow's matrix
@@ -114,7 +116,8 @@ matrix: $(VENV)/.local-ready ## Print the rows of images/matrix.toml as the work
 
 .PHONY: test-image
 test-image: $(VENV)/.dev-ready ## Run the image tests alone; with BASE=... on that base, for VERSION
-	@PYLAMBDA_TEST_BASE=$(BASE) PYLAMBDA_TEST_VERSION=$(VERSION) $(BIN)/pytest tests/image
+	@PYLAMBDA_TEST_BASE='$(BASE)' PYLAMBDA_TEST_VERSION='$(VERSION)' PYLAMBDA_TEST_VARIANT='$(VARIANT)' \
+	  $(BIN)/pytest tests/image
 
 # --- Clean ---
 

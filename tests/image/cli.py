@@ -15,6 +15,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from images import facts
+
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 START_TIMEOUT_S = 30.0
 COMMAND_TIMEOUT_S = 300.0
@@ -76,6 +78,10 @@ class Container:
     def exec(self, *words: str, check: bool = True) -> Ended:
         return command("docker", "exec", self.name, *words, check=check)
 
+    def says(self, *words: str) -> str:
+        """What a program of the image prints."""
+        return self.exec(*words).out.strip()
+
     def logs(self) -> str:
         ended = command("docker", "logs", self.name)
         return ended.out + ended.err
@@ -121,11 +127,17 @@ class Container:
 
 
 class Image(NamedTuple):
-    """An image under test, with the Python that it must have and the base that it stands on."""
+    """An image under test, with what it must be and the base that it stands on."""
 
     tag: str
     version: str
     base: str
+    variant: str
+    arch: str
+
+    @property
+    def has_emulator(self) -> bool:
+        return "default" in facts.load().ancestry(self.variant)
 
 
 class Start(Protocol):
@@ -170,10 +182,15 @@ class Docker:
         self._images.append(tag)
         return tag
 
-    def remove_containers(self) -> None:
-        if self._containers:
-            command("docker", "rm", "--force", "--volumes", *self._containers, check=False)
-            self._containers.clear()
+    def containers(self) -> int:
+        """How many there have been: what `remove_containers` takes for a point in time."""
+        return len(self._containers)
+
+    def remove_containers(self, since: int = 0) -> None:
+        names = self._containers[since:]
+        if names:
+            command("docker", "rm", "--force", "--volumes", *names, check=False)
+            del self._containers[since:]
 
     def remove_images(self) -> None:
         # Children first, else their parents are still in use.

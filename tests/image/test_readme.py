@@ -10,7 +10,7 @@ from tests.documents import ROOT, blocks
 from tests.image.cli import Container, Docker, Image, command, until
 from tests.image.conftest import HELLO, example_dockerfile
 
-pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
 
 
 def container_commands() -> list[str]:

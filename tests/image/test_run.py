@@ -10,7 +10,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from tests.image.cli import INVOCATIONS, Docker, Image, Start
 from tests.image.conftest import HELLO, example_dockerfile
 
-pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
 
 AS_LAMBDA_RUNS_IT = ("--read-only", "--tmpfs", "/tmp", "--user", "993:990", "--cap-drop", "ALL", "--memory", "128m")
 
