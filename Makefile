@@ -91,7 +91,15 @@ MATRIX := $(BIN)/python -m images.matrix
 
 .PHONY: engine
 engine: ## Start a Docker engine where none answers; root on Debian gets one from apt
-	@$(PYTHON) images/engine.py
+	@$(PYTHON) -m images.engine
+
+.PHONY: arm64
+arm64: ## Let this machine run arm64 programs, for images of that architecture; root on Debian
+	@$(PYTHON) -m images.parts arm64
+
+.PHONY: registry
+registry: ## Install what the tests of pushing need; root on Debian
+	@$(PYTHON) -m images.parts registry
 
 build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build
@@ -109,6 +117,38 @@ lock: $(VENV)/.local-ready ## Resolve images/requirements.in and tools.in anew i
 image: build/.vendor-ready ## Build pylambda:VERSION-VARIANT for ARCH on Amazon's base, or on BASE=...
 	@$(BIN)/python -m images.build --docker '$(DOCKER)' --version '$(VERSION)' --variant '$(VARIANT)' --arch '$(ARCH)' \
 	  --base '$(BASE)' --tag '$(IMAGE)'
+
+.PHONY: images
+images: build/.vendor-ready ## Build every image of IMAGES (default: all) for every architecture
+	@for image in $(or $(IMAGES),$$($(MATRIX) list)); do for arch in $(or $(ARCH),$$($(MATRIX) archs)); do \
+	  $(BIN)/python -m images.build --docker '$(DOCKER)' --image $$image --arch $$arch --base '$(BASE)' || exit; done; done
+
+# --- Publish ---
+
+REPOSITORY ?=
+IMAGES ?=
+LOCAL ?= pylambda
+TAG ?= latest
+RELEASE ?=
+PUSH = $(BIN)/python -m images.push
+PUSH_OPTIONS = --docker '$(DOCKER)' --repository '$(REPOSITORY)' --local '$(LOCAL)' --arch '$(ARCH)' \
+  $(if $(RELEASE),--release) $(IMAGES)
+
+.PHONY: push
+push: $(VENV)/.local-ready ## Push IMAGES to REPOSITORY: each architecture by itself, then the index; RELEASE=1
+	@$(PUSH) all $(PUSH_OPTIONS)
+
+.PHONY: push-arch
+push-arch: $(VENV)/.local-ready ## Push IMAGES of one ARCH and note their digests in build/pushed
+	@$(PUSH) arch $(PUSH_OPTIONS)
+
+.PHONY: push-index
+push-index: $(VENV)/.local-ready ## Make the indexes of what build/pushed notes
+	@$(PUSH) index $(PUSH_OPTIONS)
+
+.PHONY: push-ecr
+push-ecr: $(VENV)/.dev-ready ## Push a function's IMAGE to its private ECR REPOSITORY and print its ImageUri; TAG=...
+	@$(BIN)/python -m images.ecr --docker '$(DOCKER)' --repository '$(REPOSITORY)' --tag '$(TAG)' '$(IMAGE)'
 
 .PHONY: matrix
 matrix: $(VENV)/.local-ready ## Print the rows of images/matrix.toml as the workflow's matrix

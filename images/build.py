@@ -23,16 +23,15 @@ class BuildError(Exception):
     """Raised when there is nothing to build with, or the build failed."""
 
 
-def local_tags(build: Build) -> list[str]:
+def local_tags(build: Build, name: str = LOCAL) -> list[str]:
     """What an image is called in this engine: always by its architecture, and shorter where it is the machine's."""
-    names = [f"{LOCAL}:{build.image}-{build.arch.name}"]
-    return names if build.arch.name != this_machine() else [*names, f"{LOCAL}:{build.image}"]
+    names = [f"{name}:{build.image}-{build.arch.name}"]
+    return names if build.arch.name != this_machine() else [*names, f"{name}:{build.image}"]
 
 
-def chosen_build(facts: Matrix, version: str, variant: str, arch: str) -> Build:
-    """What the three words of a make command mean; each may be empty. Raises MatrixError."""
-    image = (version or facts.default) + suffix(variant or UNNAMED)
-    return facts.build(image, arch or this_machine())
+def image_name(facts: Matrix, version: str, variant: str) -> str:
+    """The image that two words of a make command mean; each may be empty."""
+    return (version or facts.default) + suffix(variant or UNNAMED)
 
 
 def build_image(docker: str, facts: Matrix, build: Build, *, base: str, tags: list[str], options: list[str]) -> None:
@@ -54,6 +53,7 @@ def build_image(docker: str, facts: Matrix, build: Build, *, base: str, tags: li
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m images.build", description="Build one image of matrix.toml")
     parser.add_argument("--docker", default="docker", help="the client to build with")
+    parser.add_argument("--image", default="", help="by its name, as images.matrix list prints it; or by these two:")
     for axis in ("version", "variant", "arch"):
         parser.add_argument(f"--{axis}", default="")
     parser.add_argument("--base", default="", help="in the place of the matrix's base")
@@ -61,7 +61,8 @@ def main() -> None:
     parser.add_argument("options", nargs="*", help="more options of docker build, after --")
     chosen = parser.parse_args()
     facts = load()
-    build = chosen_build(facts, chosen.version, chosen.variant, chosen.arch)
+    image = chosen.image or image_name(facts, chosen.version, chosen.variant)
+    build = facts.build(image, chosen.arch or this_machine())
     if subprocess.run([chosen.docker, "version"], capture_output=True, check=False).returncode:
         raise BuildError(f"no container engine answers '{chosen.docker} version': run make engine")
     tags = [chosen.tag] if chosen.tag else local_tags(build)

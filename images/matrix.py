@@ -1,6 +1,7 @@
 """What follows from matrix.toml, printed for one consumer each, so that nobody types it.
 
     list                      one image a line, for make and the tests
+    archs                     one architecture a line
     build IMAGE               the options of `docker build`, one a line, quoted for xargs; --arch ARCH
     tags IMAGE                the tags of a push, one a line: see `tags` below
     bake                      a file for `docker buildx bake -f -`, as JSON; the context is a folder
@@ -181,6 +182,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m images.matrix", description="Print what follows from matrix.toml")
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="one image a line")
+    commands.add_parser("archs", help="one architecture a line")
     build = commands.add_parser("build", help="options for docker build")
     tags = commands.add_parser("tags", help="the tags of a push")
     tags.add_argument("--patch", required=True, metavar="X.Y.Z", help="the Python that is in the image")
@@ -206,6 +208,8 @@ def main(arguments: list[str] | None = None) -> str:
     match chosen.command:
         case "list":
             return "\n".join(matrix.images())
+        case "archs":
+            return "\n".join(arch.name for arch in matrix.archs)
         case "build":
             build = matrix.build(chosen.image, chosen.arch)
             return "\n".join(map(shlex.quote, build_options(matrix, build, source(), chosen.base)))

@@ -11,8 +11,10 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from socket import create_server
 from typing import Any, NamedTuple, Protocol
 
 from images import facts
@@ -49,6 +51,12 @@ def until(holds: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise DockerError(f"{what}: not within {START_TIMEOUT_S:g} s")
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    with closing(create_server(("127.0.0.1", 0))) as held:
+        port: int = held.getsockname()[1]
+    return port
 
 
 class Container:
@@ -181,6 +189,15 @@ class Docker:
         tag = f"pylambda-test:{name}-{self.run_id}-{len(self._images)}"
         self._images.append(tag)
         return tag
+
+    def tag(self, source: str, name: str) -> None:
+        """Give an image one more name, which is this run's too."""
+        command("docker", "tag", source, name)
+        self.remember(name)
+
+    def remember(self, name: str) -> None:
+        """Remove an image at the end that somebody else made or fetched."""
+        self._images.append(name)
 
     def containers(self) -> int:
         """How many there have been: what `remove_containers` takes for a point in time."""

@@ -60,6 +60,12 @@ def foreign_subject() -> Subject:
     return Subject(base.version, facts.UNNAMED, base._replace(arch=OTHER_ARCH), OTHER_ARCH)
 
 
+def native_subject_like(foreign: Subject) -> Subject:
+    """The same image for this machine."""
+    assert isinstance(foreign.base, standin.StandIn)
+    return foreign._replace(base=foreign.base._replace(arch=this_machine()), arch=this_machine())
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "variant(name): holds for images of this variant and of all that extend it")
     config.addinivalue_line("markers", "only(name): holds for images of this variant alone")
