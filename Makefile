@@ -69,6 +69,10 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/hadolint --config images/hadolint.yaml images/Dockerfile examples/*/Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor --offline --quiet --no-progress .github
 	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/*
 	@$(MATRIX) table --check README.md
 	@$(MATRIX) check
@@ -149,6 +153,58 @@ push-index: $(VENV)/.local-ready ## Make the indexes of what build/pushed notes
 .PHONY: push-ecr
 push-ecr: $(VENV)/.dev-ready ## Push a function's IMAGE to its private ECR REPOSITORY and print its ImageUri; TAG=...
 	@$(BIN)/python -m images.ecr --docker '$(DOCKER)' --repository '$(REPOSITORY)' --tag '$(TAG)' '$(IMAGE)'
+
+.PHONY: size
+size: $(VENV)/.local-ready ## Print how large IMAGE is, layer by layer, beside Amazon's
+	@$(BIN)/python -m images.size --docker '$(DOCKER)' --xz $(or $(IMAGE),pylambda:$$($(MATRIX) default))
+
+# What of an image goes beside it: names and versions to compare, and the same as CycloneDX.
+NAME = $(or $(IMAGES),$(error name one image: IMAGES=...))
+BESIDE = build/beside/$(NAME)-$(ARCH)
+
+.PHONY: inventory
+inventory: $(VENV)/.local-ready ## Write the packages of IMAGES for ARCH, and their SBOM, into build/beside
+	@mkdir -p build/beside
+	@$(BIN)/python -m images.packages --docker '$(DOCKER)' list $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).txt
+	@$(BIN)/python -m images.packages --docker '$(DOCKER)' sbom $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).cdx.json
+
+.PHONY: digest
+digest: $(VENV)/.local-ready ## Print the digest that push-arch noted of IMAGES for ARCH
+	@$(PUSH) digest --arch '$(ARCH)' $(NAME)
+
+.PHONY: login
+login: ## Log in to the registry of REPOSITORY as REGISTRY_USER with the password in REGISTRY_PASSWORD
+	@printf %s "$$REGISTRY_PASSWORD" | $(DOCKER) login --username "$$REGISTRY_USER" --password-stdin '$(firstword $(subst /, ,$(REPOSITORY)))'
+
+.PHONY: release-check
+release-check: $(VENV)/.local-ready ## Compare TAG, the version and the changelog; a release's base has a digest
+	@$(BIN)/python -m images.release check '$(TAG)'
+	@$(MATRIX) check --release
+
+.PHONY: bump-base
+bump-base: $(VENV)/.local-ready ## Write today's digest of the base into images/matrix.toml
+	@$(BIN)/python -m images.release --docker '$(DOCKER)' bump-base
+
+.PHONY: base
+base: $(VENV)/.local-ready ## Print the base of images/matrix.toml
+	@$(MATRIX) base
+
+# These talk to GitHub, through its own client.
+.PHONY: latest-release
+latest-release:
+	@gh release view --json tagName --jq .tagName
+
+.PHONY: bump-pull-request
+bump-pull-request:
+	@git diff --quiet images/matrix.toml || { git switch --create bump-base && git commit --all --message "Bump the base" && \
+	  git push --force origin bump-base && gh pr create --fill --head bump-base; }
+
+.PHONY: release
+release: $(VENV)/.local-ready
+	@mkdir -p build/previous && gh release download --dir build/previous --pattern '*.txt' || echo "No release before this one"
+	@{ $(BIN)/python -m images.release notes && echo && echo "## Packages" && echo && \
+	  $(BIN)/python -m images.packages difference build/previous build/beside; } > build/notes.md
+	@gh release create '$(TAG)' --verify-tag --title '$(TAG)' --notes-file build/notes.md build/beside/*
 
 .PHONY: matrix
 matrix: $(VENV)/.local-ready ## Print the rows of images/matrix.toml as the workflow's matrix

@@ -37,7 +37,7 @@ def parse(text: str) -> Repository:
     found = HOST.fullmatch(host)
     if not found or not re.fullmatch(r"[a-z0-9]+([._/-][a-z0-9]+)*", name):
         raise PushError(
-            f"{text!r} is no private ECR repository: Lambda takes ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag"
+            f"{text!r} is no private ECR repository: Lambda takes ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME"
         )
     return Repository(host, found["account"], found["region"], name)
 

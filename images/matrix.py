@@ -2,6 +2,7 @@
 
     list                      one image a line, for make and the tests
     archs                     one architecture a line
+    default, base             the default image, and what the images stand on
     build IMAGE               the options of `docker build`, one a line, quoted for xargs; --arch ARCH
     tags IMAGE                the tags of a push, one a line: see `tags` below
     bake                      a file for `docker buildx bake -f -`, as JSON; the context is a folder
@@ -183,6 +184,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="one image a line")
     commands.add_parser("archs", help="one architecture a line")
+    commands.add_parser("default", help="the default image")
+    commands.add_parser("base", help="what the images stand on")
     build = commands.add_parser("build", help="options for docker build")
     tags = commands.add_parser("tags", help="the tags of a push")
     tags.add_argument("--patch", required=True, metavar="X.Y.Z", help="the Python that is in the image")
@@ -210,6 +213,8 @@ def main(arguments: list[str] | None = None) -> str:
             return "\n".join(matrix.images())
         case "archs":
             return "\n".join(arch.name for arch in matrix.archs)
+        case "default" | "base":
+            return str(getattr(matrix, chosen.command))
         case "build":
             build = matrix.build(chosen.image, chosen.arch)
             return "\n".join(map(shlex.quote, build_options(matrix, build, source(), chosen.base)))

@@ -8,6 +8,7 @@ last. Whatever stops a push on the way, each index tag still points at the whole
     arch      push the images of one architecture and note their digests in build/pushed/
     index     make the indexes of what was noted; several machines may have noted theirs
     all       both, for every architecture of the matrix
+    digest    print what was noted of one image and one --arch
 
 A plain `docker` client is enough: `docker push`, and `docker manifest` for the index. A release's own tag is pushed
 once, ever: what stands there must be the same image, else this stops.
@@ -86,9 +87,17 @@ def read_notes(folder: Path) -> list[Note]:
     return [Note(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("**/*.json"))]
 
 
+def noted(folder: Path, build: Build) -> str:
+    """The digest that was noted of a build. Raises PushError."""
+    for note in read_notes(folder):
+        if (note.image, note.arch) == (build.image, build.arch.name):
+            return note.digest
+    raise PushError(f"{folder} notes no push of {build.image} for {build.arch.name}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m images.push", description="Push images, each whole")
-    parser.add_argument("what", choices=("arch", "index", "all"))
+    parser.add_argument("what", choices=("arch", "index", "all", "digest"))
     parser.add_argument("--docker", default="docker")
     parser.add_argument("--repository", default="", help="in the place of the matrix's")
     parser.add_argument("--local", default=LOCAL, metavar="NAME", help="what the images are called in this engine")
@@ -99,6 +108,10 @@ def main() -> None:
     # Not parse_args: that takes no list after options.
     options = parser.parse_intermixed_args()
     matrix = load()
+    if options.what == "digest":
+        (build,) = [row for image in options.images for row in matrix.builds_of(image) if row.arch.name == options.arch]
+        print(noted(options.notes, build))
+        return
     today = datetime.datetime.now(tz=datetime.UTC).date()
     check(matrix, today=today, release=options.release)
     edition = Edition(today, VERSION if options.release else None)

@@ -110,6 +110,13 @@ class Workshop:
             self._images[subject] = image
         return self._images[subject]
 
+    def sibling(self, image: Image, variant: str) -> Image:
+        """Another variant of the same Python."""
+        for subject in subjects():
+            if (subject.version, subject.variant) == (image.version, variant):
+                return self.image(subject)
+        return self.image(Subject(image.version, variant, image.base))
+
     def _base(self, subject: Subject) -> str:
         if isinstance(subject.base, str):
             return subject.base
@@ -131,14 +138,6 @@ def image(request: pytest.FixtureRequest, workshop: Workshop) -> Image:
     return workshop.image(request.param)
 
 
-@pytest.fixture(scope="session")
-def default_image(workshop: Workshop) -> Image:
-    """The default variant for the Python that the other variants are tested with."""
-    versions = [subject.version for subject in subjects() if subject.variant != facts.UNNAMED]
-    wanted = [subject for subject in subjects() if subject.variant == facts.UNNAMED]
-    return workshop.image(next((subject for subject in wanted if subject.version in versions), wanted[0]))
-
-
 def download(folder: Path, requirement: str, *options: str) -> Path:
     """Wheels for a build that has no network: those of these tests have none."""
     if not folder.is_dir():
@@ -148,12 +147,12 @@ def download(folder: Path, requirement: str, *options: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheels_of_example(default_image: Image) -> Path:
+def wheels_of_example(image: Image) -> Path:
     """What examples/two-stage asks for, compiled for the image's Python."""
     requirement = (standin.ROOT / "examples/two-stage/requirements.txt").read_text().strip()
-    (wheel,) = [arch.wheel for arch in facts.load().archs if arch.name == default_image.arch]
-    folder = standin.ROOT / ".cache" / "test-wheels" / f"{requirement}-{default_image.version}-{wheel}"
-    return download(folder, requirement, f"--platform={wheel}", f"--python-version={default_image.version}")
+    (wheel,) = [arch.wheel for arch in facts.load().archs if arch.name == image.arch]
+    folder = standin.ROOT / ".cache" / "test-wheels" / f"{requirement}-{image.version}-{wheel}"
+    return download(folder, requirement, f"--platform={wheel}", f"--python-version={image.version}")
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from images import facts
 from tests.image.cli import Container, Docker, Image, Start, command
-from tests.image.conftest import EMULATOR_PLACE, Workshop, emulator_mount, subjects
+from tests.image.conftest import EMULATOR_PLACE, Workshop, emulator_mount
 from tests.image.standin import ROOT
 
 pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
@@ -30,6 +31,12 @@ COMPILE = (
 def modules(container: Container, names: str) -> set[str]:
     """Which of some modules an image has."""
     return set(json.loads(container.says("python", "-c", CAN_BE_FOUND.format(names=names))))
+
+
+@pytest.fixture(scope="session")
+def default_image(image: Image, workshop: Workshop) -> Image:
+    """The default variant of the same Python."""
+    return workshop.sibling(image, facts.UNNAMED)
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +140,7 @@ def test_the_two_stage_example_ends_in_slim(
     # Given the wheels that the first stage would download, where uv looks for them
     offline = "ENV UV_OFFLINE=1 UV_FIND_LINKS=/wheels"
     first = docker.build("wheels", f"FROM {image.tag}\nCOPY wheels /wheels\n{offline}\n", {"wheels": wheels_of_example})
-    (slim,) = [workshop.image(subject) for subject in subjects() if subject.variant == "slim"]
+    slim = workshop.sibling(image, "slim")
     # When the example is built as it is written
     dockerfile = (TWO_STAGE / "Dockerfile").read_text()
     froms = iter([f"FROM {first} AS build", f"FROM {slim.tag}"])
