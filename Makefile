@@ -64,6 +64,10 @@ emulator: $(VENV)/.local-ready ## Print the path of the Lambda emulator, downloa
 test: $(VENV)/.dev-ready ## Run every test that this machine can run, and say what would enable the rest
 	@$(BIN)/pytest
 
+.PHONY: parity
+parity: $(VENV)/.dev-ready ## Compare the runtime with the official client, case by case, on every Python of this machine
+	@$(BIN)/pytest tests/parity
+
 .PHONY: lint
 lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/ruff check
@@ -81,6 +85,17 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 format: $(VENV)/.dev-ready ## Write the style that lint asks for
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+# ARGS for `python -m bench`: --quick, --only SCENARIO, --runs N, --python PATH, --json FILE, --chart FILE.svg, --docs FILE.md
+ARGS ?=
+
+.PHONY: bench
+bench: $(VENV)/.dev-ready ## Measure the runtime beside the official client, for some minutes: ARGS=--quick, ...
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: profile
+profile: $(VENV)/.local-ready ## Print where a function's cold start goes: DIR=examples/hello HANDLER=app.handler
+	@$(BIN)/python -m bench.profile '$(HANDLER)' '$(DIR)'
 
 # --- Images ---
 

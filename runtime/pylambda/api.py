@@ -9,17 +9,22 @@ from pylambda import names
 from pylambda.connection import Connection
 from pylambda.faults import BadEndpoint, NotInLambda, TransportError, UnexpectedStatus, one_line
 from pylambda.invocation import Invocation
+from pylambda.log.sinks import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Protocol
 
-    from pylambda.reports import Report
+    from pylambda.stream import Chunk, ResponseStream
     from pylambda.wire import Reply
 
-    class AnswerHeaders(Protocol):
-        """What the headers of an error say; `reports.Report` has it."""
+    class Report(Protocol):
+        """What is said of an error; `reports.Report` has it."""
+
+        @property
+        def error_type(self) -> str:
+            """The document's."""
 
         @property
         def platform_error_type(self) -> str:
@@ -28,6 +33,10 @@ if TYPE_CHECKING:
         @property
         def xray_cause(self) -> str:
             """ASCII JSON, or nothing."""
+
+        @property
+        def body(self) -> bytes:
+            """The error document as JSON."""
 
 
 # Answers that cost one log line: an invocation that is over (400, 403, 410), a response that is too large (413).
@@ -67,17 +76,22 @@ def parse_endpoint(endpoint: str) -> tuple[str, int]:
 
 
 class RuntimeApi:
-    """One client of the Runtime API.
+    """One client of the Runtime API: wait for work with `next`, answer it once with one of the others.
 
     Args:
-        endpoint: `host:port`.
+        endpoint: `host:port`; what the environment says where it is None.
         warn: takes one line about a request that was refused but does not end the run.
 
     Raises:
-        NotInLambda, BadEndpoint: see `parse_endpoint`.
+        NotInLambda: there is no endpoint.
+        BadEndpoint: it is not `host:port`.
     """
 
-    def __init__(self, endpoint: str, warn: "Callable[[str], None]") -> None:
+    def __init__(self, endpoint: str | None = None, warn: "Callable[[str], None]" = warn) -> None:
+        if endpoint is None:
+            from pylambda.environment import Environment
+
+            endpoint = Environment().get(names.RUNTIME_API) or ""
         self._connection = Connection(*parse_endpoint(endpoint))
         self._warn = warn
         python = ".".join(map(str, sys.version_info[:3]))
@@ -97,7 +111,9 @@ class RuntimeApi:
             raise UnexpectedStatus("GET " + names.NEXT_PATH, reply.status, reply.body)
         return Invocation(reply)
 
-    def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool = False) -> None:
+    def respond(
+        self, invocation: Invocation, body: bytes, content_type: str = names.JSON, *, ask_next: bool = False
+    ) -> None:
         """Answer an invocation with the handler's result.
 
         Args:
@@ -113,48 +129,109 @@ class RuntimeApi:
         headers = f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n"
         self._answer(path, headers, invocation, body, ask_next)
 
-    def fail(self, invocation: Invocation, report: "AnswerHeaders", body: bytes, *, ask_next: bool = False) -> None:
+    def respond_stream(
+        self,
+        invocation: Invocation,
+        chunks: "Iterable[Chunk]",
+        content_type: str = names.OCTET_STREAM,
+        *,
+        report_on: "Callable[[BaseException], BaseException | Report] | None" = None,
+    ) -> None:
+        """Answer an invocation piece by piece: each chunk leaves before the next one is asked for.
+
+        Args:
+            invocation: what is answered.
+            chunks: `bytes` or `str`; empty ones are left out. Closed at the end, or when the client goes away.
+            content_type: the body's; `names.HTTP_INTEGRATION` for one that begins with a prelude.
+            report_on: makes what the platform is told of what `chunks` raises.
+
+        Raises:
+            Exception: what `chunks` raised. The platform knows: as an ordinary error while nothing was sent, in the
+                trailers after that.
+            UnexpectedStatus: the reply's status ends the run.
+        """
+        from pylambda.stream import ResponseStream, State
+
+        path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
+        head = (
+            f"POST {path}{self._common}{names.SEND_RESPONSE_MODE}: {names.STREAMING}\r\n"
+            f"{names.SEND_TRAILER}: {names.SEND_ERROR_TYPE}, {names.SEND_ERROR_BODY}\r\n"
+            f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n{names.SEND_TRANSFER_ENCODING}: chunked\r\n"
+            f"{_echo(invocation)}\r\n"
+        )
+        stream = ResponseStream(head.encode(), self._connection)
+        try:
+            stream.send(chunks)
+        except BaseException as error:
+            report = _report_on(report_on(error) if report_on else error, invocation)
+            if stream.state is State.AWAITING:
+                self.fail(invocation, report)
+            elif stream.state is State.STREAMING:
+                stream.fail(report)
+            raise
+        finally:
+            if stream.state is State.ENDED:
+                self._conclude(path, invocation, stream)
+
+    def fail(self, invocation: Invocation, error: "BaseException | Report", *, ask_next: bool = False) -> None:
         """Answer an invocation with an error.
 
         Args:
             invocation: what failed.
-            report: for the headers.
-            body: the report's document as JSON.
+            error: what was raised, or the report on it.
             ask_next: send the next `/next` along; to be followed by `next`.
 
         Raises:
             UnexpectedStatus: the reply's status ends the run.
         """
+        report = _report_on(error, invocation)
         path = f"{names.INVOCATION_PATH}{invocation.request_id}/error"
         headers = (
             f"{names.SEND_CONTENT_TYPE}: {names.JSON}\r\n"
             f"{names.SEND_ERROR_TYPE}: {report.platform_error_type}\r\n"
             f"{names.SEND_XRAY_CAUSE}: {report.xray_cause}\r\n"
         )
-        self._answer(path, headers, invocation, body, ask_next)
+        self._answer(path, headers, invocation, report.body, ask_next)
 
-    def fail_init(self, report: "Report", body: bytes) -> None:
+    def fail_init(self, error: "BaseException | Report") -> None:
         """Tell the platform that the function could not be loaded.
+
+        Args:
+            error: what was raised, or the report on it.
 
         Raises:
             TransportError: the connection fails.
             UnexpectedStatus: the reply is not 202.
         """
+        report = _report_on(error)
         # The document's own type, as the official client sends it; one that no header can hold is Unknown.
         error_type = report.error_type if report.error_type.isascii() else report.platform_error_type
-        reply = self._post(names.INIT_ERROR_PATH, f"{names.SEND_ERROR_TYPE}: {error_type}\r\n", body)
+        reply = self._post(names.INIT_ERROR_PATH, f"{names.SEND_ERROR_TYPE}: {error_type}\r\n", report.body)
         if reply.status != 202:
             raise UnexpectedStatus("POST " + names.INIT_ERROR_PATH, reply.status, reply.body)
 
     def _answer(self, path: str, headers: str, invocation: Invocation, body: bytes, ask_next: bool) -> None:
-        if invocation.invocation_id is not None:
-            headers += f"{names.SEND_INVOCATION_ID}: {invocation.invocation_id}\r\n"
         try:
-            reply = self._post(path, headers, body, self._next_request if ask_next else b"")
+            reply = self._post(path, headers + _echo(invocation), body, self._next_request if ask_next else b"")
         except TransportError as fault:
             # The invocation is lost, the environment may not be: if it is, the next request says so and ends the run.
             self._warn(f"the answer of {len(body)} bytes to {invocation.request_id} was not delivered: {fault}")
             return
+        self._judge(path, invocation, reply)
+
+    def _conclude(self, path: str, invocation: Invocation, stream: "ResponseStream") -> None:
+        """Read the reply to a streamed response and close: the platform wants a connection for each of them."""
+        try:
+            reply = self._connection.read_reply()
+        except TransportError as fault:
+            reason = stream.gone or str(fault)
+            self._warn(f"the response to {invocation.request_id} broke off after {stream.body_bytes} bytes: {reason}")
+        else:
+            self._judge(path, invocation, reply)
+        finally:
+            self._connection.close()
+
+    def _judge(self, path: str, invocation: Invocation, reply: "Reply") -> None:
         if 200 <= reply.status < 300:
             return
         reason = FORGIVEN.get(reply.status)
@@ -166,3 +243,15 @@ class RuntimeApi:
     def _post(self, path: str, headers: str, body: bytes, ahead: bytes = b"") -> "Reply":
         head = f"POST {path}{self._common}{headers}{names.SEND_CONTENT_LENGTH}: {len(body)}\r\n\r\n"
         return self._connection.exchange(head.encode("utf-8", "surrogateescape"), body, ahead)
+
+
+def _echo(invocation: Invocation) -> str:
+    return f"{names.SEND_INVOCATION_ID}: {invocation.invocation_id}\r\n" if invocation.invocation_id is not None else ""
+
+
+def _report_on(error: "BaseException | Report", invocation: Invocation | None = None) -> "Report":
+    if not isinstance(error, BaseException):
+        return error
+    from pylambda import reports
+
+    return reports.Report(error, invocation.request_id if invocation else "")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pylambda.stream import PlainStream
+
 WHITESPACE = " \t\n\r"
 UTF8_BOM = b"\xef\xbb\xbf"
 
@@ -50,7 +52,7 @@ def is_json(content_type: str | None) -> bool:
     return content_type is None or content_type.partition(";")[0].strip().lower() == names.JSON
 
 
-def decode(body: bytes, content_type: str | None) -> "Any":
+def decode(body: bytes | bytearray, content_type: str | None) -> "Any":
     """Return the event: Python values when it is JSON, else the bytes as they came.
 
     Args:
@@ -61,9 +63,9 @@ def decode(body: bytes, content_type: str | None) -> "Any":
         UnmarshalError: the type says JSON and the body is not.
     """
     if content_type != names.JSON and not is_json(content_type):
-        return body
+        return bytes(body)
     try:
-        return _parse(str(body.removeprefix(UTF8_BOM), "utf-8"))
+        return _parse(str(body[len(UTF8_BOM) :] if body.startswith(UTF8_BOM) else body, "utf-8"))
     except Exception as error:
         raise UnmarshalError(f"Unable to unmarshal input: {error}", stack=()) from None
 
@@ -87,36 +89,53 @@ def _syntax_error(message: str, text: str, position: int) -> Exception:
     return json.JSONDecodeError(message, text, position)
 
 
-def encode(result: "Any") -> "tuple[bytes, str]":
+class Stream:
+    """A result that is sent piece by piece. The kinds are in `stream`; this is here to know them without it."""
+
+    content_type = names.OCTET_STREAM
+
+
+def encode(result: "Any", *, strict: bool = False) -> "tuple[bytes | PlainStream, str]":
     """Return what is sent for a handler's result, and its content type.
 
     Args:
-        result: anything; `bytes` are sent as they are.
+        result: anything; `bytes` are sent as they are, and a stream is what it is.
+        strict: refuse what the official client refuses.
 
     Raises:
         MarshalError: the result has no JSON form.
     """
-    if isinstance(result, bytes):
-        return result, names.UNKNOWN
+    if isinstance(result, (bytes, Stream)):
+        return result, names.UNKNOWN if isinstance(result, bytes) else result.content_type  # type: ignore[return-value]
     try:
-        return to_json(result), names.JSON
+        return to_json(result, strict=strict), names.JSON
     except Exception as error:
-        raise MarshalError(f"Unable to marshal response: {error}", stack=()) from None
+        raise MarshalError(f"Unable to marshal response: {error}", hint=_mend(result), stack=()) from None
 
 
-def to_json(value: "Any") -> bytes:
+def _mend(result: "Any") -> str:
+    from pylambda.hints import for_unwritable_result
+
+    return for_unwritable_result(result)
+
+
+def to_json(value: "Any", *, strict: bool = False) -> bytes:
     """Return `value` as UTF-8 JSON.
+
+    Args:
+        value: anything.
+        strict: refuse what the official client refuses.
 
     Raises:
         TypeError: a value or a key in it has no JSON form.
         ValueError: it contains itself.
         RecursionError: it is nested too deep.
     """
-    text = _dump(value, _json.encode_basestring)
+    text = _dump(value, _json.encode_basestring, strict)
     try:
         return text.encode()
     except UnicodeEncodeError:
-        return _dump(value, _json.encode_basestring_ascii).encode()
+        return _dump(value, _json.encode_basestring_ascii, strict).encode()
 
 
 def to_ascii_json(value: "Any") -> str:
@@ -124,8 +143,8 @@ def to_ascii_json(value: "Any") -> str:
     return _dump(value, _json.encode_basestring_ascii)
 
 
-def _dump(value: "Any", encode_string: "Callable[[str], str]") -> str:
-    other_values = _OtherValues()
+def _dump(value: "Any", encode_string: "Callable[[str], str]", strict: bool = False) -> str:
+    other_values = _OtherValues(strict)
     encode_value = _json.make_encoder({}, other_values, encode_string, None, ": ", ", ", False, False, True)
     try:
         text = "".join(encode_value(value, 0))
@@ -141,7 +160,7 @@ def _dump(value: "Any", encode_string: "Callable[[str], str]") -> str:
         simple = _values().with_plain_containers(value)
         if simple is value:
             return other_values.finish(text)
-    return _dump(simple, encode_string)
+    return _dump(simple, encode_string, strict)
 
 
 def _is_built_in_throughout(value: "Any") -> bool:
@@ -162,14 +181,15 @@ def _is_built_in_throughout(value: "Any") -> bool:
 class _OtherValues:
     """The C encoder calls this for each value that it does not know."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("_seen", "_strict")
 
-    def __init__(self) -> None:
+    def __init__(self, strict: bool) -> None:
         self._seen = False
+        self._strict = strict
 
     def __call__(self, value: "Any") -> "Any":
         self._seen = True
-        return _values().to_plain(value)
+        return _values().to_plain(value, strict=self._strict)
 
     def finish(self, text: str) -> str:
         return _values().restore_digits(text) if self._seen else text

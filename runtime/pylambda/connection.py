@@ -12,12 +12,23 @@ when it has answered the first, and a system call and a wake-up are saved. If th
 second has to be sent again.
 """
 
-from _socket import AF_INET, AF_INET6, IPPROTO_TCP, MSG_WAITALL, SOCK_STREAM, TCP_NODELAY, socket
+from _socket import (
+    AF_INET,
+    AF_INET6,
+    IPPROTO_TCP,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    MSG_WAITALL,
+    SOCK_STREAM,
+    TCP_NODELAY,
+    socket,
+)
 
 from pylambda.faults import TransportError
 from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ChunkedBody, ProtocolError, Reply
 
-RECEIVE_BYTES = 1 << 16
+RECEIVE_BYTES = 1 << 13
+ACCEPTED = 202
 # Up to here a copy of the body behind its head is cheaper than a second element in the system call.
 JOIN_BYTES = 1 << 14
 
@@ -34,6 +45,9 @@ class Connection:
         self._address = host, port
         self._socket: socket | None = None
         self._unread = b""
+        # The last acceptance of an answer. The next one has the same head unless the second has changed: no need to
+        # take that apart again.
+        self._acceptance = Reply(b"HTTP/1.1 000")
         self._owed = False  # whether a request was sent ahead and its reply not yet read
 
     def exchange(self, head: bytes, body: bytes = b"", ahead: bytes = b"") -> Reply:
@@ -76,6 +90,54 @@ class Connection:
             return None
         except (OSError, ProtocolError) as error:
             raise self._fault(b"a request sent ahead", error) from None
+
+    def begin(self, first: bytes) -> None:
+        """Send the beginning of a request whose rest is not there yet, on the open connection or on a new one.
+
+        Args:
+            first: the request line, the headers and some of the body.
+
+        Raises:
+            TransportError: neither worked.
+        """
+        try:
+            if self._socket is not None:
+                try:
+                    return self._socket.sendall(first)
+                except ConnectionError:
+                    self.close()
+            self._connect().sendall(first)
+        except OSError as error:
+            raise self._fault(first, error) from None
+
+    def go_on(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
+        """Send more of the request that was begun, in three parts so that a large one need not be copied.
+
+        Raises:
+            TransportError: the connection fails, or the far side has closed it or answered already. An answer is
+                there for `read_reply`.
+        """
+        try:
+            if self._socket is None:
+                raise ConnectionResetError("the connection is closed")
+            if _has_something_to_say(self._socket):
+                raise ConnectionAbortedError("the far side closed the connection, or answered before the end")
+            _send(self._socket, head, body, tail)
+        except OSError as error:
+            raise TransportError(str(error)) from None
+
+    def read_reply(self) -> Reply:
+        """Read the reply to the request that was begun.
+
+        Raises:
+            TransportError: there is none.
+        """
+        try:
+            if self._socket is None:
+                raise ConnectionResetError("the connection is closed")
+            return self._read_reply(self._socket)
+        except (OSError, ProtocolError) as error:
+            raise self._fault(b"a request that was begun", error) from None
 
     def close(self) -> None:
         """Drop the connection; the next exchange makes a new one."""
@@ -121,9 +183,10 @@ class Connection:
             reply = self._read_head(connection)
         if reply.chunked:
             reply.body = self._read_chunks(connection)
+        elif reply.body_bytes is None:
+            reply.body = self._read_to_end(connection)
         else:
-            length = reply.body_bytes
-            reply.body = self._read_to_end(connection) if length is None else self._read_exactly(connection, length)
+            reply.body = self._read_exactly(connection, reply.body_bytes)
         if reply.last:
             self.close()
         return reply
@@ -139,22 +202,28 @@ class Connection:
                 raise ConnectionResetError(f"the connection was closed {moment} a reply")
             received = received + more if received else more
         self._unread = received[end + 4 :]
-        return Reply(received[:end])
+        head = received[:end]
+        if head == self._acceptance.head:
+            return self._acceptance
+        reply = Reply(head)
+        if reply.status == ACCEPTED:
+            self._acceptance = reply
+        return reply
 
-    def _read_exactly(self, connection: socket, length: int) -> bytes:
-        body, self._unread = self._unread[:length], self._unread[length:]
-        if len(body) == length:
-            return body
-        parts = [body]
-        missing = length - len(body)
-        while missing:
-            # One system call and one buffer for the whole rest, unless a signal comes between.
-            part = connection.recv(missing, MSG_WAITALL)
-            if not part:
-                raise ConnectionResetError(f"the connection was closed {missing} bytes before the end of a reply")
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
+    def _read_exactly(self, connection: socket, length: int) -> bytes | bytearray:
+        begin, self._unread = self._unread[:length], self._unread[length:]
+        if len(begin) == length:
+            return begin
+        body = bytearray(length)
+        body[: len(begin)] = begin
+        rest = memoryview(body)[len(begin) :]
+        while rest:
+            # One system call for the whole rest, into the one buffer, unless a signal comes between.
+            count = connection.recv_into(rest, 0, MSG_WAITALL)
+            if not count:
+                raise ConnectionResetError(f"the connection was closed {len(rest)} bytes before the end of a reply")
+            rest = rest[count:]
+        return body
 
     def _read_chunks(self, connection: socket) -> bytes:
         chunks = ChunkedBody()
@@ -175,12 +244,21 @@ class Connection:
         return b"".join(parts)
 
 
-def _send(connection: socket, head: bytes, body: bytes, ahead: bytes) -> None:
+def _has_something_to_say(connection: socket) -> bool:
+    """Whether the far side sent bytes or closed: before the end of a request it does so only to refuse it."""
+    try:
+        connection.recv(1, MSG_PEEK | MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _send(connection: socket, head: bytes, body: bytes, tail: bytes) -> None:
     if len(body) <= JOIN_BYTES:
-        connection.sendall(head + body + ahead)
+        connection.sendall(head + body + tail)
         return
-    sent = connection.sendmsg((head, body, ahead))
-    for part in (head, body, ahead):
+    sent = connection.sendmsg((head, body, tail))
+    for part in (head, body, tail):
         if sent < len(part):
             connection.sendall(memoryview(part)[sent:])
         sent = max(0, sent - len(part))

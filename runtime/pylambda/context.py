@@ -87,7 +87,8 @@ class LambdaContext:
         self.invoked_function_arn = invocation.function_arn
         self.tenant_id = invocation.tenant_id
         self.client_context: ClientContext | None = None
-        self.identity = CognitoIdentity({})
+        self.identity = identity = CognitoIdentity.__new__(CognitoIdentity)  # quicker than from an empty object
+        identity.cognito_identity_id = identity.cognito_identity_pool_id = None
         self._w3c: dict[str, str] = {}
         if invocation.client_context:
             self._read_client_context(invocation.client_context)

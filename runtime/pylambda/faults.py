@@ -34,6 +34,10 @@ class Fault(Exception):
         return f"Runtime.{type(self).__name__}"
 
 
+class Ended(SystemExit):
+    """Raised when `run` has served to the end: all was said, the process only has to end with this code."""
+
+
 class LoadFault(Fault):
     """The function could not be loaded."""
 
@@ -58,6 +62,18 @@ class HandlerNotFound(LoadFault):
     """Raised when the module has no such attribute, or it cannot be called."""
 
 
+class MissingDependency(LoadFault):
+    """Raised when the function asks for something that a package does which is not installed."""
+
+
+class UntypedHandler(LoadFault):
+    """Raised when a `typed` handler's event has no annotation that says what it is."""
+
+
+class InvalidSetting(LoadFault):
+    """Raised when a variable of ours holds what it cannot."""
+
+
 class InvokeFault(Fault):
     """One invocation failed before or after the handler, not in it."""
 
@@ -72,6 +88,22 @@ class MarshalError(InvokeFault):
 
 class LambdaContextUnmarshalError(InvokeFault):
     """Raised when the client context or the Cognito identity is not JSON."""
+
+
+class InvalidEvent(InvokeFault):
+    """Raised when an event is not what a `typed` handler takes; the message names each bad field's path."""
+
+
+class InvalidResponse(InvokeFault):
+    """Raised when a `raw` handler returns what cannot be sent, or a stream is written to after its end."""
+
+
+class DeadlineExceeded(InvokeFault):
+    """Raised when an async handler is cancelled because the platform would soon have ended it."""
+
+
+class HandlerCancelled(InvokeFault):
+    """Raised when something else than the deadline cancelled an async handler."""
 
 
 class ExitError(InvokeFault):
@@ -102,7 +134,7 @@ class MissingRequestId(ApiFault):
     """Raised when a `/next` reply carries no request id, so that nothing can be answered."""
 
 
-def one_line(body: bytes) -> str:
+def one_line(body: bytes | bytearray) -> str:
     """Return the beginning of a reply's body on one line, for a message."""
     return " ".join(body[:500].decode(errors="replace").split())
 
@@ -116,6 +148,6 @@ class UnexpectedStatus(ApiFault):
         body: the reply's body, for the message.
     """
 
-    def __init__(self, request: str, status: int, body: bytes) -> None:
+    def __init__(self, request: str, status: int, body: bytes | bytearray) -> None:
         super().__init__(f"the Runtime API answered {request} with {status}: {one_line(body)}")
         self.status = status

@@ -8,6 +8,7 @@ import sys
 
 from pylambda.faults import (
     BuiltInModuleConflict,
+    Ended,
     ExitError,
     HandlerNotFound,
     ImportModuleError,
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     Handler = Callable[[Any, Any], Any]
+
+
+# Of a code object: CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR; see `inspect`.
+SPECIAL_CODE = 0x20 | 0x80 | 0x100 | 0x200
+
+
+def is_plain(handler: "Handler") -> bool:
+    """Whether it is a function and nothing but: no coroutine, no generator, no decorator's mark on it.
+
+    The rest is for `adapt`, which is not imported for a plain one.
+    """
+    code = getattr(handler, "__code__", None)
+    return code is not None and not code.co_flags & SPECIAL_CODE and not getattr(handler, "__dict__", None)
 
 
 def load(name: str, task_root: str) -> "Handler":
@@ -93,6 +107,8 @@ def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "t
             hint=f"mend {error.filename}, line {error.lineno}",
             stack=(f'  File "{error.filename}" Line {error.lineno}\n    {error.text}',),
         ) from error
+    except Ended:
+        raise  # the module served a handler itself, with `run`
     except (SystemExit, KeyboardInterrupt) as error:
         code = exit_code(error)
         message = f"module '{module_name}' raised {error!r}: the process exits with code {code}"

@@ -24,13 +24,14 @@ def add(path: "list[str]", runtime_dir: str, *, isolated: bool) -> None:
     """
     if "site" in sys.modules:
         return
-    folders = _recorded(runtime_dir) if isolated else None
-    if folders is None or any(has_hooks(folder) for folder in folders):
+    recorded = _recorded(runtime_dir) if isolated else None
+    contents = {folder: _contents(folder) for folder in recorded or ()}
+    if recorded is None or any(map(_holds_hooks, contents.values())):
         import site
 
         site.main()
         return
-    path += folders
+    path += [folder for folder, found in contents.items() if found]
     import builtins
     from _sitebuiltins import Quitter, _Helper
 
@@ -40,10 +41,17 @@ def add(path: "list[str]", runtime_dir: str, *, isolated: bool) -> None:
 
 def has_hooks(folder: str) -> bool:
     """Whether `site` would run something in a folder."""
+    return _holds_hooks(_contents(folder))
+
+
+def _contents(folder: str) -> "list[str]":
     try:
-        found = listdir(folder)
+        return listdir(folder)
     except OSError:
-        return False
+        return []
+
+
+def _holds_hooks(found: "list[str]") -> bool:
     return any(name.endswith(".pth") or name.startswith(("sitecustomize", "usercustomize")) for name in found)
 
 
@@ -65,10 +73,10 @@ def record(runtime_dir: str) -> None:
         runtime_dir: where the record goes.
     """
     import importlib.util
-    import os
     import site
 
     if importlib.util.find_spec("sitecustomize") is None and sys.prefix == sys.base_prefix:
-        folders = [folder for folder in site.getsitepackages() if os.path.isdir(folder)]
+        # Those that are not there too: an image that is built on this one may install something into them.
+        folders = site.getsitepackages()
         with open(f"{runtime_dir}/{RECORD}", "w", encoding="utf-8") as file:
             file.write("\n".join([sys.executable, *folders]) + "\n")

@@ -12,13 +12,16 @@ from pylambda.faults import ExitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Callable, Iterator
+    from typing import Any, Protocol
 
+    from pylambda.aio import Runner
     from pylambda.environment import Variables
     from pylambda.handler import Handler
     from pylambda.invocation import Current, Invocation
     from pylambda.log.sinks import Sink
     from pylambda.reports import Report
+    from pylambda.stream import Chunk, PlainStream
 
     class RuntimeApi(Protocol):
         """What the loop needs of the Runtime API; `api.RuntimeApi` is the real one."""
@@ -29,7 +32,17 @@ if TYPE_CHECKING:
         def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
             """Answer with a result."""
 
-        def fail(self, invocation: Invocation, report: "Report | BareReport", body: bytes, *, ask_next: bool) -> None:
+        def respond_stream(
+            self,
+            invocation: Invocation,
+            chunks: "Iterator[Chunk]",
+            content_type: str,
+            *,
+            report_on: "Callable[[BaseException], Report | BareReport]",
+        ) -> None:
+            """Answer piece by piece; raises what `chunks` raises when the platform knows of it."""
+
+        def fail(self, invocation: Invocation, error: "Report | BareReport", *, ask_next: bool) -> None:
             """Answer with an error."""
 
 
@@ -45,12 +58,10 @@ class BareReport:
     xray_cause = ""
 
     def __init__(self, error: BaseException, request_id: str) -> None:
-        self.document: dict[str, object] = {
-            "errorMessage": str(error),
-            "errorType": getattr(error, "error_type", type(error).__name__),
-            "requestId": request_id,
-            "stackTrace": [],
-        }
+        self.error_type: str = getattr(error, "error_type", type(error).__name__)
+        self.body = codec.to_json(
+            {"errorMessage": str(error), "errorType": self.error_type, "requestId": request_id, "stackTrace": []}
+        )
 
 
 class Loop:
@@ -64,6 +75,9 @@ class Loop:
         sink: takes reports of failures.
         environ: where the trace id of the invocation is published.
         log_json: whether reports are logged as JSON objects.
+        runner: gives the event loop, for a stream that is asynchronous.
+        decode: makes the event of a body and its content type.
+        encode: makes a body and its content type of a result.
     """
 
     def __init__(
@@ -76,6 +90,9 @@ class Loop:
         sink: "Sink",
         environ: "Variables",
         log_json: bool,
+        runner: "Callable[[], Runner]",
+        decode: "Callable[[bytes | bytearray, str | None], Any]" = codec.decode,
+        encode: "Callable[[Any], tuple[bytes | PlainStream, str]]" = codec.encode,
     ) -> None:
         self._api = api
         self._handler = handler
@@ -84,6 +101,9 @@ class Loop:
         self._sink = sink
         self._environ = environ
         self._log_json = log_json
+        self._runner = runner
+        self._decode = decode
+        self._encode = encode
         self._in_child = False
         register_at_fork(after_in_child=self._leave_to_parent)
 
@@ -96,25 +116,37 @@ class Loop:
             ApiFault: the Runtime API cannot be used any more.
         """
         while True:
-            invocation = self._api.next()
-            self._current.invocation = invocation
-            self._publish_trace_id(invocation.trace_id)
-            try:
-                event = codec.decode(invocation.event, invocation.content_type)
-                result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
-                body, content_type = codec.encode(result)
-            except Exception as error:
-                if self._in_child:
-                    raise
-                self._fail(invocation, error, ask_next=True)
-            except BaseException as error:
-                if self._in_child:
-                    raise
-                return self._fail_and_exit(invocation, error)
-            else:
-                if self._in_child:
-                    return 0
-                self._api.respond(invocation, body, content_type, ask_next=True)
+            code = self._serve(self._api.next())
+            if code is not None:
+                return code
+
+    def _serve(self, invocation: "Invocation") -> int | None:
+        """Serve one invocation; return the exit code where it ends the process.
+
+        What the invocation held is let go on return, before the next one is waited for: that may take hours.
+        """
+        self._current.invocation = invocation
+        self._publish_trace_id(invocation.trace_id)
+        try:
+            event = self._decode(invocation.event, invocation.content_type)
+            invocation.event = b""
+            result = self._handler(event, LambdaContext(invocation, self._function, self._sink.write))
+            body, content_type = self._encode(result)
+        except Exception as error:
+            if self._in_child:
+                raise
+            self._fail(invocation, error, ask_next=True)
+        except BaseException as error:
+            if self._in_child:
+                raise
+            return self._fail_and_exit(invocation, error)
+        else:
+            if self._in_child:
+                return 0
+            if not isinstance(body, bytes):
+                return self._respond_stream(invocation, body)
+            self._api.respond(invocation, body, content_type, ask_next=True)
+        return None
 
     def _leave_to_parent(self) -> None:
         self._in_child = True
@@ -126,8 +158,28 @@ class Loop:
         else:
             self._environ.pop(names.XRAY_TRACE_ID, "")
 
-    def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
-        report: Report | BareReport
+    def _respond_stream(self, invocation: "Invocation", stream: "PlainStream") -> int | None:
+        """Answer with a stream; return the exit code where its body ends the process."""
+        failed: BaseException | None = None
+
+        def report_on(error: BaseException) -> "Report | BareReport":
+            nonlocal failed
+            failed = error
+            return self._log(invocation, error if isinstance(error, Exception) else _exit_fault(error))
+
+        try:
+            chunks = stream.chunks(self._runner)
+        except Exception as error:
+            self._fail(invocation, error, ask_next=True)
+            return None
+        try:
+            self._api.respond_stream(invocation, chunks, stream.content_type, report_on=report_on)
+        except BaseException as error:
+            if error is not failed:
+                raise
+        return None if failed is None or isinstance(failed, Exception) else _exit_fault(failed).exit_code
+
+    def _log(self, invocation: "Invocation", error: BaseException) -> "Report | BareReport":
         try:
             from pylambda import reports
 
@@ -135,13 +187,21 @@ class Loop:
             reports.log_report(report, self._sink, log_json=self._log_json)
         except Exception:
             # No descriptor is left to import from, or no memory: the caller still gets an answer.
-            report = BareReport(error, invocation.request_id)
-        self._api.fail(invocation, report, codec.to_json(report.document), ask_next=ask_next)
+            return BareReport(error, invocation.request_id)
+        return report
+
+    def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
+        self._api.fail(invocation, self._log(invocation, error), ask_next=ask_next)
 
     def _fail_and_exit(self, invocation: "Invocation", error: BaseException) -> int:
-        from pylambda.handler import exit_code
+        fault = _exit_fault(error)
+        self._fail(invocation, fault, ask_next=False)
+        return fault.exit_code
 
-        code = exit_code(error)
-        fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)
-        self._fail(invocation, fault.with_traceback(error.__traceback__), ask_next=False)
-        return code
+
+def _exit_fault(error: BaseException) -> ExitError:
+    from pylambda.handler import exit_code
+
+    code = exit_code(error)
+    fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)
+    return fault.with_traceback(error.__traceback__)

@@ -1,21 +1,29 @@
-"""Starts the runtime: reads the environment, loads the handler, serves it."""
+"""Starts the runtime: reads the environment, loads the handler, serves it. `run` has the handler from its caller."""
 
+import gc
 import sys
 
 from pylambda import codec, installed, names, search_path
 from pylambda.api import RuntimeApi
 from pylambda.environment import Environment
-from pylambda.faults import ExitError, Fault
-from pylambda.handler import load
+from pylambda.faults import Ended, ExitError, Fault
+from pylambda.handler import is_plain, load
 from pylambda.invocation import Current
 from pylambda.log.sinks import FrameSink, StdoutSink, warn
-from pylambda.loop import Loop
+from pylambda.loop import BareReport, Loop
 from pylambda.settings import Settings, describe_function, mend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from pylambda import loop as loop_module
+    from pylambda.adapt import Adapted
+    from pylambda.aio import Runner
     from pylambda.handler import Handler
     from pylambda.log.sinks import Sink
+    from pylambda.reports import Report
 
 EXIT_LOAD_FAULT = 1
 EXIT_API_FAULT = 1
@@ -23,13 +31,29 @@ EXIT_API_FAULT = 1
 
 def main() -> int:
     """Serve the handler that the environment names; return the exit code."""
+    return _guarded(Runtime.run)
+
+
+def run(handler: "Handler") -> "NoReturn":
+    """Serve a handler from a program of your own, until the platform ends it.
+
+    Args:
+        handler: whatever may be named as one: a function, `async def`, a generator, marked `raw` or `typed`.
+
+    Raises:
+        SystemExit: the handler ended the process, or the Runtime API cannot be used; says so on stderr.
+    """
+    raise Ended(_guarded(lambda runtime: runtime.run_own(handler)))
+
+
+def _guarded(serve: "Callable[[Runtime], int]") -> int:
     _die_of_sigterm_as_pid_1()
     _unbuffer("stdout", 1)
     _unbuffer("stderr", 2)
     try:
         environ = Environment()
         mend(environ)
-        return Runtime(Settings(environ, sys.argv)).run()
+        return serve(Runtime(Settings(environ, sys.argv)))
     except Fault as fault:
         hint = f" ({fault.hint})" if fault.hint else ""
         warn(f"{fault.error_type}: {fault.message}{hint}")
@@ -57,6 +81,7 @@ class Runtime:
             else FrameSink(settings.telemetry_fd, log_json=settings.log_json)
         )
         self._api = RuntimeApi(settings.runtime_api, warn)
+        self._maybe_runner: Runner | None = None
 
     def run(self) -> int:
         """Load the handler and serve it; return the exit code.
@@ -70,38 +95,87 @@ class Runtime:
         search_path.set_up(settings, sys.path, settings.environ)
         # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.
         sys.dont_write_bytecode = True
+        return self._serve(lambda: load(settings.handler, settings.task_root))
+
+    def run_own(self, handler: "Handler") -> int:
+        """Serve a handler of a program that set up its own search path; return the exit code.
+
+        Raises:
+            ApiFault: the Runtime API cannot be used.
+        """
+        search_path.keep_standard_names(sys.path, self._install_logging_if_bare)
+        return self._serve(lambda: handler)
+
+    def _serve(self, load_handler: "Callable[[], Handler]") -> int:
+        settings = self._settings
+        api: loop_module.RuntimeApi = self._api
+        # What is imported now stays: no collection need look at it while it comes in.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(0)
         try:
-            handler = load(settings.handler, settings.task_root)
+            handler = load_handler()
+            adapted = None if is_plain(handler) and not settings.asks_for_more else self._adapt(handler)
+            if settings.deadline_dump_ms:
+                from pylambda.deadline_dump import DumpBeforeDeadline
+
+                api = DumpBeforeDeadline(api, settings.deadline_dump_ms)
+        except Ended:
+            raise
         except BaseException as error:
             return self._fail_init(error)
-        return self._serve(handler)
-
-    def _serve(self, handler: "Handler") -> int:
-        settings = self._settings
+        if gc.get_threshold()[0] == 0:  # else the function has set its own
+            gc.set_threshold(*thresholds)
         loop = Loop(
-            self._api,
-            handler,
+            api,
+            adapted.call if adapted else handler,
             function=describe_function(settings.environ),
             current=self._current,
             sink=self._sink,
             environ=settings.environ,
             log_json=settings.log_json,
+            runner=self._runner,
+            decode=adapted.decode if adapted else codec.decode,
+            encode=adapted.encode if adapted else codec.encode,
         )
         return loop.run()
 
-    def _fail_init(self, error: BaseException) -> int:
-        from pylambda.hints import for_exception
-        from pylambda.reports import Report, log_report
+    def _adapt(self, handler: "Handler") -> "Adapted":
+        from pylambda.adapt import adapt
 
-        report = Report(error, hint=for_exception(error))
-        log_report(report, self._sink, log_json=self._settings.log_json)
-        self._api.fail_init(report, codec.to_json(report.document))
+        return adapt(handler, self._settings, self._runner)
+
+    def _runner(self) -> "Runner":
+        if self._maybe_runner is None:
+            from pylambda.aio import Runner
+
+            settings = self._settings
+            self._maybe_runner = Runner(
+                self._current, use_uvloop=settings.use_uvloop, margin_ms=settings.deadline_margin_ms
+            )
+        return self._maybe_runner
+
+    def _fail_init(self, error: BaseException) -> int:
+        report: Report | BareReport
+        try:
+            from pylambda import hints, reports
+
+            report = reports.Report(error, hint=hints.for_exception(error))
+            reports.log_report(report, self._sink, log_json=self._settings.log_json)
+        except Exception:
+            report = BareReport(error, "")
+        self._api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT
 
     def _install_logging(self) -> None:
         from pylambda.log.records import install
 
         install(self._current, self._sink, log_json=self._settings.log_json, log_level=self._settings.log_level)
+
+    def _install_logging_if_bare(self) -> None:
+        import logging
+
+        if not logging.getLogger().handlers:
+            self._install_logging()
 
 
 def _die_of_sigterm_as_pid_1() -> None:

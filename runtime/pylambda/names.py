@@ -35,10 +35,19 @@ SEND_CONTENT_LENGTH = "Content-Length"
 SEND_INVOCATION_ID = "Lambda-Runtime-Invocation-Id"
 SEND_ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 SEND_XRAY_CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
+# Of a streamed response. The emulator takes the mode in these very letters only; the error's type is a trailer there.
+SEND_RESPONSE_MODE = "Lambda-Runtime-Function-Response-Mode"
+STREAMING = "streaming"
+SEND_TRANSFER_ENCODING = "Transfer-Encoding"
+SEND_TRAILER = "Trailer"
+SEND_ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 
 # Content types.
 JSON = "application/json"
 UNKNOWN = "application/unknown"
+OCTET_STREAM = "application/octet-stream"
+# A stream that begins with status, headers and cookies as JSON, then `wire.PRELUDE_END`, then the body.
+HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response"
 
 # Variables that the platform sets or reads.
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
@@ -57,8 +66,14 @@ TELEMETRY_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 XRAY_TRACE_ID = "_X_AMZN_TRACE_ID"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 HOME = "HOME"
+# What `bootstrap` tells the C library's malloc of this process.
+MALLOC_SETTINGS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 # The only folder that Lambda lets a function write to.
 WRITABLE_DIR = "/tmp"
 
 # Variables of ours.
 LOCAL = "PYLAMBDA_LOCAL"
+JSON_MODE = "PYLAMBDA_JSON"
+UVLOOP = "PYLAMBDA_UVLOOP"
+DEADLINE_MARGIN_MS = "PYLAMBDA_DEADLINE_MARGIN_MS"
+DEADLINE_DUMP_MS = "PYLAMBDA_DEADLINE_DUMP_MS"

@@ -10,7 +10,6 @@ import os
 import time
 import traceback
 from types import TracebackType
-from typing import Any
 
 from pylambda import codec
 from pylambda.faults import Fault
@@ -18,6 +17,8 @@ from pylambda.log.sinks import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pylambda.log.sinks import Sink
 
 PACKAGE_DIR = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -71,7 +72,7 @@ class Report:
         return f"{category}.{name if fits else 'Unknown'}"
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> "dict[str, Any]":
         """The error document, its keys in the official client's order."""
         return {
             "errorMessage": self.message,
@@ -79,6 +80,11 @@ class Report:
             "requestId": self.request_id,
             "stackTrace": self.stack,
         }
+
+    @property
+    def body(self) -> bytes:
+        """The error document as JSON."""
+        return codec.to_json(self.document)
 
     @property
     def xray_cause(self) -> str:

@@ -6,8 +6,9 @@ anything wins.
 
 A function may hold a `logging.py` or a `json.py`. Amazon's runtime has those modules loaded before the function's
 folder is on the path, so there they never take over; this runtime loads them late, so a finder keeps their names
-for the standard library. The same finder tells when `logging` is loaded, to give it its root handler: a function
-that never logs never pays for it.
+for the standard library. What this package needs late, to report a failure say, comes from the standard library too,
+whatever lies in the function's folder. The same finder tells when `logging` is loaded, to give it its root handler: a
+function that never logs never pays for it.
 
 Source of the order: Amazon's `/var/runtime/bootstrap.py` in the python images.
 """
@@ -27,16 +28,17 @@ if TYPE_CHECKING:
     from pylambda.settings import Settings
 
 LAYER = "/opt/python"
-# What the official client loads before the function's folder is searched, and what this package loads late.
+# What the official client has loaded before the function's folder is searched: neither more nor less, because a
+# function may well have an `email.py` that works there.
 STANDARD_NAMES = frozenset(
     (
-        "abc array base64 codecs codeop collections concurrent contextlib copyreg dataclasses datetime decimal difflib "
-        "email encodings enum errno functools genericpath heapq http importlib inspect io ipaddress json keyword "
-        "linecache logging math numbers operator os posixpath queue quopri re reprlib select selectors site socket ssl "
-        "stat string struct textwrap threading time token tokenize traceback types typing urllib uuid warnings weakref "
-        "zipimport"
+        "abc codecs collections contextlib copyreg decimal encodings enum functools genericpath importlib io json "
+        "keyword linecache logging math numbers operator os posixpath re reprlib site stat string textwrap threading "
+        "time traceback types warnings weakref zipimport"
     ).split()
 )
+if sys.version_info < (3, 13):
+    STANDARD_NAMES |= {"token", "tokenize"}
 
 
 def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> None:
@@ -66,7 +68,8 @@ def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> Non
 
 
 class StandardLibraryFirst:
-    """A finder that keeps `STANDARD_NAMES` for the standard library.
+    """A finder that keeps `STANDARD_NAMES` for the standard library and, while a module of this package is being
+    loaded, every name that the standard library has.
 
     Args:
         path: the search path before the function's folders were put on it.
@@ -76,19 +79,36 @@ class StandardLibraryFirst:
     def __init__(self, path: "list[str]", on_logging: "Callable[[], None]") -> None:
         self._path = path
         self._on_logging = on_logging
+        self._loading_ours = 0
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """Find a kept name in the standard library; leave every other name to the finders after this one."""
-        if name not in STANDARD_NAMES:
+        is_ours = name.startswith("pylambda.")
+        if not (is_ours or name in STANDARD_NAMES or (self._loading_ours and name in sys.stdlib_module_names)):
             return None
         from _frozen_importlib_external import PathFinder
 
-        spec: ModuleSpec | None = PathFinder.find_spec(name, self._path, target)
-        if name == "logging" and spec is not None and spec.loader is not None:
-            _call_after_exec(spec.loader, self._on_logging)
+        spec: ModuleSpec | None = PathFinder.find_spec(name, path if is_ours else self._path, target)
+        if spec is not None and spec.loader is not None:
+            if is_ours:
+                self._note_while_loading(spec.loader)
+            elif name == "logging":
+                _call_after_exec(spec.loader, self._on_logging)
         return spec
+
+    def _note_while_loading(self, loader: "Any") -> None:
+        exec_module = loader.exec_module
+
+        def exec_module_of_ours(module: "ModuleType") -> None:
+            self._loading_ours += 1
+            try:
+                exec_module(module)
+            finally:
+                self._loading_ours -= 1
+
+        loader.exec_module = exec_module_of_ours
 
 
 def _call_after_exec(loader: "Any", callback: "Callable[[], None]") -> None:
@@ -108,6 +128,7 @@ def keep_standard_names(path: "list[str]", on_logging: "Callable[[], None]") -> 
         path: `sys.path` as it is before `set_up`.
         on_logging: see `StandardLibraryFirst`.
     """
-    sys.meta_path.insert(0, StandardLibraryFirst(list(path), on_logging))
+    # Behind the finders of built-in and frozen modules, which are the standard library's anyway, and quicker.
+    sys.meta_path.insert(-1, StandardLibraryFirst(list(path), on_logging))
     if "logging" in sys.modules:
         on_logging()

@@ -8,10 +8,14 @@ was imported, because that module may set it.
 from posix import W_OK, X_OK, access, getcwd
 
 from pylambda import names
+from pylambda.faults import InvalidSetting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pylambda.environment import Variables
+
+# Enough for an async handler's `finally` and for the report to reach the platform.
+DEFAULT_DEADLINE_MARGIN_MS = 100
 
 
 class Settings:
@@ -27,6 +31,13 @@ class Settings:
         log_level: the level of the root logger in capitals; empty where none is asked for.
         telemetry_fd: the descriptor for framed log records, or None for stdout.
         local: whether the run is on somebody's own machine, through `entry_script.sh`.
+        json_strict: whether a result may hold only what the official client encodes.
+        use_uvloop: whether the event loop of async handlers is uvloop's.
+        deadline_margin_ms: how long before the deadline an async handler is cancelled.
+        deadline_dump_ms: how long before the deadline every thread's stack is printed; 0 for never.
+
+    Raises:
+        InvalidSetting: by an attribute whose variable holds what it cannot.
     """
 
     __slots__ = (
@@ -60,6 +71,38 @@ class Settings:
         self.telemetry_fd = int(descriptor) if descriptor.isdecimal() else None
         self.local = bool(read(names.LOCAL))
 
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether a plain handler needs more than the loop's own ways to decode and encode."""
+        return self.local or names.JSON_MODE in self.environ
+
+    @property
+    def json_strict(self) -> bool:
+        mode = self.environ.get(names.JSON_MODE) or ""
+        if mode.lower() not in ("", "strict"):
+            raise InvalidSetting(f"{names.JSON_MODE} is {mode!r}", hint="it may be 'strict', or not be set", stack=())
+        return bool(mode)
+
+    @property
+    def use_uvloop(self) -> bool:
+        return (self.environ.get(names.UVLOOP) or "0") != "0"
+
+    @property
+    def deadline_margin_ms(self) -> int:
+        return self._milliseconds(names.DEADLINE_MARGIN_MS, DEFAULT_DEADLINE_MARGIN_MS)
+
+    @property
+    def deadline_dump_ms(self) -> int:
+        return self._milliseconds(names.DEADLINE_DUMP_MS, 0)
+
+    def _milliseconds(self, name: str, default: int) -> int:
+        text = self.environ.get(name)
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit()):
+            raise InvalidSetting(f"{name} is {text!r}", hint="it must be a whole number of milliseconds", stack=())
+        return int(text)
+
 
 def describe_function(environ: "Variables") -> "dict[str, str | None]":
     """Read what the platform says of the function, under the names that `context` gives it."""
@@ -80,6 +123,8 @@ def mend(environ: "Variables") -> None:
     In Lambda the home folder is missing or cannot be written, and libraries keep their caches below it; /tmp is the
     one folder that can be. Caches that a user has placed somewhere stay there: only the home is moved.
     """
+    for name in names.MALLOC_SETTINGS:
+        environ.pop(name, "")
     for name in names.CREDENTIALS:
         if environ.get(name) == "":
             environ.pop(name, "")

@@ -1,5 +1,7 @@
 """JSON forms of the values that the C encoder does not know. Imported when the first such value appears.
 
+Packages that bring kinds of values along are never imported here: where a function holds such a value, it has.
+
 A `Decimal` must come out as its own digits without quotes, which no default hook can ask of the C encoder. So it
 is handed a string made of the digits between two marks that no other text holds, and the marks go, with their
 quotes, from the finished document.
@@ -8,8 +10,12 @@ quotes, from the finished document.
 import sys
 from collections.abc import Callable, Iterable
 from os import fspath, urandom
-from typing import Any
+from typing import Any, TypeVar
 
+Form = TypeVar("Form", bound=Callable[[Any], Any])
+
+# What users add, at import of their modules: one registry for the process, because encoding has no other owner.
+_ADDED: dict[type, Callable[[Any], Any]] = {}
 _MARK = f"pylambda-digits-{urandom(16).hex()}-"
 
 
@@ -18,13 +24,37 @@ def restore_digits(text: str) -> str:
     return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
 
 
-def to_plain(value: Any) -> Any:
+def json_default(kind: type) -> Callable[[Form], Form]:
+    """Let results hold a type that has no JSON form, or give it another one.
+
+    Args:
+        kind: the type, and with it those derived from it; not one that JSON knows, such as `str`.
+
+    Returns:
+        A decorator for the function that makes of a value what is written in its place.
+    """
+
+    def register(form: Form) -> Form:
+        _ADDED[kind] = form
+        return form
+
+    return register
+
+
+def to_plain(value: Any, *, strict: bool = False) -> Any:
     """Return what the encoder shall write in place of `value`, an object that it does not know.
+
+    Args:
+        value: the object.
+        strict: refuse what the official client refuses, unless `json_default` knows it.
 
     Raises:
         TypeError: it has no JSON form.
     """
-    for known, form in _FORMS:
+    for kind in type(value).__mro__ if _ADDED else ():
+        if kind in _ADDED:
+            return with_plain_containers(_ADDED[kind](value))
+    for known, form in _OFFICIAL_FORMS if strict else _FORMS:
         if known(value):
             return with_plain_containers(form(value))
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
@@ -91,19 +121,51 @@ def _digits(value: Any) -> Any:
     return float("nan") if value.is_nan() else f"{_MARK}{value}{_MARK}"
 
 
-_FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
+def _duration(value: Any) -> str:
+    """Write a timedelta as ISO 8601 has it, such as `P1DT2H3M4.5S`."""
+    sign = "-" if value.days < 0 else ""
+    value = abs(value)
+    minutes, seconds = divmod(value.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{value.microseconds:06d}".rstrip("0") if value.microseconds else ""
+    date = f"{value.days}D" if value.days else ""
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M")) if count)
+    if seconds or fraction or not (date or time):
+        time += f"{seconds}{fraction}S"
+    return f"{sign}P{date}{'T' if time else ''}{time}"
+
+
+def _has(name: str) -> Callable[[Any], bool]:
+    """Test for an attribute of the class, for kinds that have no class in common."""
+    return lambda value: hasattr(type(value), name)
+
+
+def _dataclass_members(value: Any) -> dict[str, Any]:
+    # Whoever made the dataclass has imported the module.
+    return {field.name: getattr(value, field.name) for field in sys.modules["dataclasses"].fields(value)}
+
+
+def _struct_members(value: Any) -> Any:
+    return sys.modules["msgspec"].to_builtins(value, enc_hook=to_plain)
+
+
+_Forms = tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...]
+_OFFICIAL_FORMS: _Forms = (
     (lambda value: isinstance(value, bytes), lambda value: value.decode()),
     (_has_asdict, _asdict),
     (_is_a("decimal", "Decimal"), _digits),
-    # From here on, kinds that the official client refuses.
+)
+_FORMS: _Forms = (
+    *_OFFICIAL_FORMS,
     (_is_a("datetime", "date"), lambda value: value.isoformat()),
     (_is_a("datetime", "time"), lambda value: value.isoformat()),
+    (_is_a("datetime", "timedelta"), _duration),
     (_is_a("uuid", "UUID"), str),
     (_is_a("enum", "Enum"), lambda value: value.value),
     (lambda value: isinstance(value, (set, frozenset)), list),
-    (
-        lambda value: hasattr(type(value), "__dataclass_fields__"),
-        lambda value: {name: getattr(value, name) for name in type(value).__dataclass_fields__},
-    ),
-    (lambda value: hasattr(type(value), "__fspath__"), fspath),
+    (_has("__struct_fields__"), _struct_members),
+    # Models, and dataclasses of pydantic's, which it writes by the types of their fields.
+    (_has("__pydantic_serializer__"), lambda value: type(value).__pydantic_serializer__.to_python(value, mode="json")),
+    (_has("__dataclass_fields__"), _dataclass_members),
+    (_has("__fspath__"), fspath),
 )

@@ -1,14 +1,17 @@
 """HTTP/1.1 as bytes. Knows heads, lengths and chunks; knows no socket.
 
 The Runtime API is one server that speaks to one client over one connection, so this is the small part of RFC 9112
-that it uses. A head is kept as it came: the five or six headers that matter are found by position, which costs less
-than a dictionary of all of them.
+that it uses.
 """
 
 HEAD_END = b"\r\n\r\n"
 # A head holds the client context (at most 3583 bytes from the platform) and little else; past this it is no head.
 MAX_HEAD_BYTES = 1 << 20
 HEX_DIGITS = b"0123456789abcdefABCDEF"
+CRLF = b"\r\n"
+# Parts the JSON at the head of a streamed HTTP response from its body.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html, "Response streaming".
+PRELUDE_END = bytes(8)
 
 
 class ProtocolError(ValueError):
@@ -16,45 +19,49 @@ class ProtocolError(ValueError):
 
 
 class Reply:
-    """One reply: its status, its head and, once read, its body.
+    """One reply: its status, its headers and, once read, its body.
 
     Args:
         head: the bytes before the blank line.
 
+    Attributes:
+        head: the same.
+        status: the HTTP status.
+        body: empty until it was read.
+        body_bytes: the body's length, by the rules of RFC 9112 section 6.3; None where the connection's end ends it.
+        chunked: whether the body comes in chunks.
+        last: whether the far side closes the connection after this reply.
+
     Raises:
-        ProtocolError: the first line is not a status line.
+        ProtocolError: the first line is not a status line, or Content-Length is not a number.
     """
 
-    __slots__ = ("_head", "_lowered", "body", "status")
+    __slots__ = ("_headers", "body", "body_bytes", "chunked", "head", "last", "status")
 
     def __init__(self, head: bytes) -> None:
-        self._head = head
-        self._lowered = head.lower()
-        self.body = b""
+        self.head = head
+        self.body: bytes | bytearray = b""
         try:
             if not head.startswith(b"HTTP/1."):
                 raise ValueError
             self.status = int(head[9:12])
         except ValueError:
             raise ProtocolError(f"not an HTTP/1.1 status line: {head[:80]!r}") from None
+        self._headers: dict[bytes, bytes] = {}
+        for line in head.split(CRLF)[1:]:
+            name, _, value = line.partition(b":")
+            self._headers[name.lower()] = value
+        self.chunked = "chunked" in (self.header(b"transfer-encoding") or "").lower()
+        self.body_bytes = self._length()
+        connection = (self.header(b"connection") or "").lower()
+        self.last = "close" in connection or (head.startswith(b"HTTP/1.0") and "keep-alive" not in connection)
 
     def header(self, name: bytes) -> str | None:
         """Return a header's value by its lower-case name; None where it is absent or empty."""
-        start = self._lowered.find(b"\r\n" + name + b":")
-        if start < 0:
-            return None
-        start += len(name) + 3
-        end = self._head.find(b"\r\n", start)
-        value = self._head[start : None if end < 0 else end].strip()
-        return value.decode("utf-8", "surrogateescape") if value else None
+        value = self._headers.get(name)
+        return value.strip().decode("utf-8", "surrogateescape") or None if value else None
 
-    @property
-    def body_bytes(self) -> int | None:
-        """The body's length, by the rules of RFC 9112 section 6.3; None where the connection's end ends it.
-
-        Raises:
-            ProtocolError: Content-Length is not a number.
-        """
+    def _length(self) -> int | None:
         if self.status < 200 or self.status in (204, 304):
             return 0
         length = self.header(b"content-length")
@@ -63,17 +70,6 @@ class Reply:
         if not (length.isascii() and length.isdigit()):
             raise ProtocolError(f"Content-Length is not a number: {length!r}")
         return int(length)
-
-    @property
-    def chunked(self) -> bool:
-        """Whether the body comes in chunks."""
-        return "chunked" in (self.header(b"transfer-encoding") or "").lower()
-
-    @property
-    def last(self) -> bool:
-        """Whether the far side closes the connection after this reply."""
-        connection = (self.header(b"connection") or "").lower()
-        return "close" in connection or (self._head.startswith(b"HTTP/1.0") and "keep-alive" not in connection)
 
 
 class ChunkedBody:
@@ -135,3 +131,26 @@ class ChunkedBody:
         self._chunks.append(self._unread[start:end])
         self._unread = self._unread[end + 2 :]
         return True
+
+
+def chunk_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what to send, in this order, for one chunk; three parts, so that large data need not be copied.
+
+    Args:
+        data: at least one byte, because a chunk of none ends the body (RFC 9112 section 7.1).
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if not data:
+        raise ValueError("an empty chunk would end the body")
+    return b"%x\r\n" % len(data), data, CRLF
+
+
+def chunks_end(trailers: str = "") -> bytes:
+    """Return the end of a chunked body.
+
+    Args:
+        trailers: header lines, each with its line end.
+    """
+    return b"0\r\n" + trailers.encode() + CRLF

@@ -20,7 +20,7 @@ OURS = "pylambda api codec context faults handler invocation log loop names repo
 AMAZONS = "runtime bootstrap awslambdaric lambda_context lambda_runtime_client runtime_client".split()
 STANDARD = (
     "json logging types typing traceback signal socket time site enum string copy re os io abc token warnings email "
-    "http linecache tokenize datetime decimal uuid"
+    "http linecache tokenize decimal uuid"
 ).split()
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import __main__ as command_line
 from bench import figures, importtime, kit, measure, profile, scenarios, table
 from bench.scenarios import Line, Scenario
 
@@ -119,6 +122,15 @@ def test_the_compared_runtimes_are_run_once_each() -> None:
     assert Scenario("s", "S", lines).runtimes == [scenarios.OURS, scenarios.PEER, scenarios.ECHO]
 
 
+def test_another_checkout_takes_the_official_clients_place() -> None:
+    lines = (Line("warm_us"), Line("warm_us", scenarios.ECHO), Line("growth_kib", ""))
+    assert Scenario("s", "S", lines).versus().lines == (Line("warm_us", scenarios.VERSUS), Line("growth_kib", ""))
+
+
+def test_a_quick_scenario_keeps_at_least_one_invocation() -> None:
+    assert Scenario("s", "S", (), invocations=6, runs=10).quick() == Scenario("s", "S", (), invocations=1, runs=2)
+
+
 def test_the_official_client_is_pinned_with_hashes() -> None:
     lock = (CHECKOUT / "bench" / "peer.lock").read_text()
     assert "awslambdaric==4.2.2 " in lock
@@ -132,6 +144,37 @@ def test_the_chart_library_is_declared() -> None:
 
 
 # --- The table ---
+
+
+def test_a_runtime_that_fails_is_told_and_the_other_scenarios_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*arguments: object) -> measure.Run:
+        raise kit.BenchError("it fell over")
+
+    monkeypatch.setattr(command_line, "run_once", fail)
+    failures: list[str] = []
+    made = kit.Kit(*[tmp_path] * 5)
+    assert command_line.measure_scenario(made, Scenario("s", "S", (Line("warm_us"),)), [], failures) == []
+    assert failures == ["S: it fell over"]
+
+
+def test_an_earlier_run_is_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kind = {"cores": 2, "system": "Linux 6.1", "cpython": "3.12.1", "arch": "x86_64"}
+    run_file, page = tmp_path / "run.json", tmp_path / "page.md"
+    run_file.write_text(json.dumps({"machine": kind, "rows": table.as_json(rows()), "failures": []}))
+    page.write_text(f"{table.MARKER_BEGIN}\n{table.MARKER_END}\n")
+    assert command_line.main(["--read", str(run_file), "--docs", str(page)]) == 0
+    assert "2 cores, x86_64, Linux 6.1, CPython 3.12.1" in capsys.readouterr().out
+    assert "| 64 B | round trip, µs | 45.0 |" in page.read_text()
+
+
+@pytest.mark.parametrize("text", ["nothing", "{}"])
+def test_a_file_that_is_no_run_is_one_clear_line(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.json").write_text(text)
+    assert command_line.main(["--read", str(tmp_path / "run.json")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
 
 GOALS = [table.Goal("s", "warm_us", "awslambdaric", 0.42), table.Goal("s", "growth_kib", "", 100)]
 
@@ -372,4 +415,12 @@ def test_without_a_compiler_the_mend_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_interpreter_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(kit.BenchError, match="no-python does not run"):
-        kit.make_environment(str(tmp_path / "no-python"), peer=False)
+        kit.make_interpreter(str(tmp_path / "no-python"), peer=False)
+
+
+def test_the_commands_of_performance_md_are_ones_that_the_bench_takes() -> None:
+    page = CHECKOUT / "docs" / "performance.md"
+    found = re.findall(r"^make bench(?: ARGS='?(.*?)'?)?$", page.read_text(), re.MULTILINE)
+    assert len(found) >= 3
+    for arguments in found:
+        command_line.parse(shlex.split(arguments))

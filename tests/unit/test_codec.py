@@ -120,6 +120,7 @@ def test_an_event_of_another_content_type_is_handed_over_as_it_came() -> None:
 )
 def test_a_result_is_encoded(result: object, sent: str) -> None:
     body, content_type = codec.encode(result)
+    assert isinstance(body, bytes)
     assert body.decode() == sent
     assert content_type == "application/json"
 

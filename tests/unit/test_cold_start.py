@@ -30,16 +30,20 @@ def handler(event, context): return event
 """
 
 
+NAMES_AND_LOADERS = """
+import sys
+MODULES = [f"{name}:{type(module.__loader__).__name__}" for name, module in sys.modules.items()]
+"""
 INTERPRETER = os.path.realpath(sys.executable)
 
 
 @pytest.fixture(scope="session")
 def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runtime as the image has it: with the record of where packages are installed."""
+    """A runtime as the image has it: with the record of where packages are installed, and its cold path in a file."""
     folder = tmp_path_factory.mktemp("runtime")
     shutil.copytree(CHECKOUT / "runtime" / "pylambda", folder / "pylambda")
-    command = "import sys; from pylambda.installed import record; record(sys.argv[1])"
-    subprocess.run([INTERPRETER, "-c", command, folder], env={"PYTHONPATH": str(folder)}, check=True)
+    command = "from pylambda import cold_path, installed; installed.record({0!r}); cold_path.write({0!r})"
+    subprocess.run([INTERPRETER, "-c", command.format(str(folder))], env={"PYTHONPATH": str(folder)}, check=True)
     # The interpreter that runs the tests may have `.pth` files among its packages; the image's has none.
     recorded = folder / "site-packages"
     recorded.write_text(recorded.read_text().splitlines()[0] + "\n")
@@ -48,8 +52,14 @@ def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def modules_loaded(runtime_dir: Path, task_root: Path, source: str) -> set[str]:
     """Start the runtime on `source` with a Runtime API that is not there; return what was loaded at its import."""
+    run = start(runtime_dir, task_root, source)
+    assert "Connection refused" in run.stderr
+    return set((task_root / "modules").read_text().split())
+
+
+def start(runtime_dir: Path, task_root: Path, source: str) -> "subprocess.CompletedProcess[str]":
     (task_root / "app.py").write_text(source)
-    run = subprocess.run(
+    return subprocess.run(
         [str(CHECKOUT / "bootstrap")],
         cwd=task_root,
         env={
@@ -64,8 +74,6 @@ def modules_loaded(runtime_dir: Path, task_root: Path, source: str) -> set[str]:
         timeout=60,
         check=False,
     )
-    assert "Connection refused" in run.stderr
-    return set((task_root / "modules").read_text().split())
 
 
 def modules_of_a_bare_interpreter() -> set[str]:
@@ -86,7 +94,36 @@ def test_a_plain_handler_loads_only_these_modules_of_ours(runtime_dir: Path, tmp
 
 def test_a_plain_handler_adds_few_modules_to_the_interpreter(runtime_dir: Path, tmp_path: Path) -> None:
     added = modules_loaded(runtime_dir, tmp_path, HANDLER) - modules_of_a_bare_interpreter() - OURS
-    assert added == {"app", "_json", "_sitebuiltins", "_socket"}
+    assert added == {"app", "gc", "_json", "_sitebuiltins", "_socket"}
+
+
+def test_the_image_opens_one_file_for_all_modules_of_a_start(runtime_dir: Path, tmp_path: Path) -> None:
+    # Given a handler that notes which loader each module of ours came from
+    source = HANDLER.replace("(sys.modules)", "(MODULES)").replace("import sys\n", NAMES_AND_LOADERS)
+    # When the runtime starts on it
+    loaders = dict(line.split(":") for line in modules_loaded(runtime_dir, tmp_path, source) if "pylambda" in line)
+    # Then none of them was looked for
+    assert loaders.keys() == OURS
+    assert set(loaders.values()) == {"ColdPath"}
+
+
+def test_a_cold_path_is_of_the_folder_that_it_is_written_for(runtime_dir: Path, tmp_path: Path) -> None:
+    # Given an image, where the package is imported through a link from the installed packages when it is built
+    (tmp_path / "link").symlink_to(runtime_dir)
+    command = "from pylambda import cold_path; cold_path.write({0!r})"
+    words = [INTERPRETER, "-c", command.format(str(runtime_dir))]
+    subprocess.run(words, env={"PYTHONPATH": str(tmp_path / "link")}, check=True)
+    # When a function looks for what lies beside the runtime
+    (runtime_dir / "vendor").mkdir(exist_ok=True)
+    (runtime_dir / "vendor" / "bundled.py").touch()
+    run = start(runtime_dir, tmp_path, "import bundled\n" + HANDLER)
+    # Then it is there
+    assert "Connection refused" in run.stderr
+
+
+def test_a_failure_of_the_function_still_shows_its_source(runtime_dir: Path, tmp_path: Path) -> None:
+    run = start(runtime_dir, tmp_path, "raise ValueError('at import')\n")
+    assert "raise ValueError('at import')" in run.stdout
 
 
 def test_logging_is_set_up_only_for_a_function_that_imports_it(runtime_dir: Path, tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ def record(runtime_dir: Path, *folders: Path, interpreter: str = sys.executable)
 
 def test_recorded_folders_are_enough_where_nothing_is_to_be_run(tmp_path: Path, site_calls: list[str]) -> None:
     packages = tmp_path / "packages"
-    packages.mkdir()
-    record(tmp_path, packages)
+    (packages / "requests").mkdir(parents=True)
+    record(tmp_path, packages, tmp_path / "not there")
     path = ["stdlib"]
     installed.add(path, str(tmp_path), isolated=True)
     assert path == ["stdlib", str(packages)]

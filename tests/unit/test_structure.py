@@ -28,11 +28,17 @@ LEVELS = {
     "log.records": 3,
     "handler": 3,
     "connection": 2,
-    "api": 3,
-    "loop": 4,
-    "main": 5,
-    "__main__": 6,
-    "__init__": 6,  # the public face: the package imports its own modules by their full names
+    "stream": 3,
+    "aio": 3,
+    "schema": 3,
+    "api": 4,
+    "deadline_dump": 4,
+    "adapt": 5,
+    "loop": 5,
+    "main": 6,
+    "__main__": 7,
+    "cold_path": 7,
+    "__init__": 7,  # the public face: the package imports its own modules by their full names
 }
 MODULES = {
     path: ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")

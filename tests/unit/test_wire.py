@@ -2,7 +2,7 @@
 
 import pytest
 
-from pylambda.wire import ChunkedBody, ProtocolError, Reply
+from pylambda.wire import ChunkedBody, ProtocolError, Reply, chunk_parts, chunks_end
 
 
 def test_a_header_is_found_in_any_case_and_without_its_padding() -> None:
@@ -82,3 +82,23 @@ def test_chunks_come_together_however_they_arrive(size: int) -> None:
 def test_a_broken_chunk_is_refused(bytes_: bytes) -> None:
     with pytest.raises(ProtocolError, match="chunk"):
         ChunkedBody().feed(bytes_)
+
+
+def test_what_is_chunked_is_what_is_read_back() -> None:
+    sent = [b"a", bytes(300), b"\r\n"]
+    chunks = ChunkedBody()
+    chunks.feed(b"".join(b"".join(chunk_parts(data)) for data in sent) + chunks_end("Error: x\r\n") + b"next")
+    assert chunks.done
+    assert chunks.body == b"".join(sent)
+    assert chunks.rest == b"next"
+
+
+def test_the_bytes_of_a_chunk_and_of_the_end() -> None:
+    assert chunk_parts(bytes(26)) == (b"1a\r\n", bytes(26), b"\r\n")
+    assert chunks_end() == b"0\r\n\r\n"
+    assert chunks_end("A: 1\r\nB: 2\r\n") == b"0\r\nA: 1\r\nB: 2\r\n\r\n"
+
+
+def test_an_empty_chunk_is_refused_because_it_would_end_the_body() -> None:
+    with pytest.raises(ValueError, match="would end"):
+        chunk_parts(b"")

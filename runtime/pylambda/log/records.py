@@ -9,12 +9,13 @@ was found, but for `aws_request_id` and `tenant_id`, which formats of users' own
 
 import logging
 import time
-from typing import Any
 
 from pylambda.log.sinks import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pylambda.invocation import Current
     from pylambda.log.sinks import Sink
 
@@ -40,7 +41,7 @@ def install(current: "Current", sink: "Sink", *, log_json: bool, log_level: str)
     """
     # For every formatter, the function's own included: Lambda's clock is UTC, and so are its logs.
     logging.Formatter.converter = time.gmtime
-    handler = LambdaLoggerHandler(sink, typed=log_json or bool(log_level))
+    handler = (LambdaLoggerHandlerWithFrameType if log_json or log_level else LambdaLoggerHandler)(sink)
     handler.setFormatter(JsonFormatter() if log_json else logging.Formatter(TEXT_FORMAT, TEXT_DATE_FORMAT))
     handler.addFilter(InvocationFilter(current))
     root = logging.getLogger()
@@ -69,28 +70,37 @@ class InvocationFilter(logging.Filter):
 
 
 class LambdaLoggerHandler(logging.Handler):
-    """Hands formatted records to a sink.
+    """Hands formatted records to a sink. People look for it by this name, and by its attribute `log_sink`.
 
     Args:
         sink: where they go.
-        typed: whether frames carry the record's level.
     """
 
-    def __init__(self, sink: "Sink", *, typed: bool) -> None:
+    typed = False
+
+    def __init__(self, sink: "Sink") -> None:
         super().__init__()
         self.log_sink = sink
-        self._typed = typed
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format and write one record. What fails on the way is reported by `logging` and costs the record only."""
         try:
-            self.log_sink.record(self.format(record), record.levelno, typed=self._typed)
+            self.log_sink.record(self.format(record), record.levelno, typed=self.typed)
         except Exception:
             self.handleError(record)
 
 
+class LambdaLoggerHandlerWithFrameType(LambdaLoggerHandler):
+    """Hands formatted records to a sink with their levels."""
+
+    typed = True
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a record."""
+
+    def __init__(self) -> None:
+        super().__init__(datefmt=f"{TEXT_DATE_FORMAT}Z")
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the object and a line end; keys in the official client's order, those without a value left out."""
@@ -114,7 +124,7 @@ class JsonFormatter(logging.Formatter):
         return _to_json({name: value for name, value in members.items() if value is not None}) + "\n"
 
 
-def _describe_exception(record: logging.LogRecord) -> dict[str, Any]:
+def _describe_exception(record: logging.LogRecord) -> "dict[str, Any]":
     import traceback
 
     if not record.exc_info or record.exc_info[0] is None:
@@ -123,7 +133,7 @@ def _describe_exception(record: logging.LogRecord) -> dict[str, Any]:
     return {"stackTrace": traceback.format_tb(trace), "errorType": kind.__name__, "errorMessage": str(error)}
 
 
-def _to_json(members: dict[str, Any]) -> str:
+def _to_json(members: "dict[str, Any]") -> str:
     import json
 
     return json.dumps(members, ensure_ascii=False, default=str)

@@ -1,0 +1,176 @@
+"""What is measured: each scenario is a function, an event and a number of invocations; each of its lines a figure.
+
+Sizes are the events' in bytes of JSON. 5.9 MB is just under the platform's limit of 6 MB for an event and an answer.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+OURS = "pylambda"
+PEER = "awslambdaric"
+PEER_SCRIPT = "awslambdaric, start script"
+VERSUS = "other checkout"
+BARE = "bare interpreter"
+BARE_NO_SITE = "bare interpreter, -I -S"
+ECHO = "C echo"
+# What `python -m bench --only` calls the cold start in a container, which no scenario describes.
+CONTAINER = "container"
+
+RECORD = {"id": 100000, "name": "a pot of tea", "price": 12.5, "tags": ["hot", "green"], "active": True, "parent": None}
+
+
+def text_event(size: int) -> bytes:
+    """An event of exactly `size` bytes that holds one string."""
+    frame = len(json.dumps({"text": ""}))
+    return json.dumps({"text": ("0123456789abcdef" * (size // 16 + 1))[: size - frame]}).encode()
+
+
+def records_event(size: int) -> bytes:
+    """An event of about `size` bytes, never more, that holds records of mixed values."""
+    count = (size - len('{"records": []}')) // len(json.dumps(RECORD) + ", ")
+    return json.dumps({"records": [{**RECORD, "id": 100000 + number} for number in range(count)]}).encode()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table.
+
+    Attributes:
+        measure: a column of `measure.Run`.
+        against: the runtime that ours is divided by; empty where our figure stands alone.
+    """
+
+    measure: str
+    against: str = PEER
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing that is measured.
+
+    Attributes:
+        name: for `--only` and goals.toml.
+        title: for people.
+        event: the event.
+        lines: what is shown of it.
+        handler: a function of bench/functions.
+        invocations: how many are measured in a run; none for a cold start.
+        warm_up: how many come before them.
+        runs: how many times each runtime is started.
+        pause_us: how long the platform waits before it sends an event.
+        apart: whether the platform works on a CPU of its own; else the two share one.
+        samples: how many times the resident set is read.
+        fails: whether the function is meant to fail.
+        environ: more variables.
+        needs: a package of the development environment that the function imports.
+    """
+
+    name: str
+    title: str
+    lines: tuple[Line, ...]
+    event: bytes = field(default=text_event(64), repr=False)
+    handler: str = "plain.handler"
+    invocations: int = 0
+    warm_up: int = 0
+    runs: int = 10
+    pause_us: int = 0
+    apart: bool = False
+    samples: int = 0
+    fails: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+    needs: str = ""
+
+    @property
+    def runtimes(self) -> list[str]:
+        """Ours, and whatever it is compared with."""
+        return list(dict.fromkeys([OURS, *(line.against for line in self.lines if line.against)]))
+
+    def versus(self) -> "Scenario":
+        """The same with another checkout in the official client's place, and no others."""
+        lines = (
+            replace(line, against=VERSUS if line.against else "") for line in self.lines if line.against in ("", PEER)
+        )
+        return replace(self, lines=tuple(lines))
+
+    def quick(self) -> "Scenario":
+        """The same with as little as shows that it works."""
+        return replace(self, runs=min(self.runs, 2), invocations=-(-self.invocations // 20), warm_up=self.warm_up // 20)
+
+
+SMALL = (Line("warm_us"), Line("cycle_us"))
+LARGE = (Line("trip_us"), Line("cycle_us"), Line("peak_mib"))
+EVERYTHING = (
+    Line("warm_us"),
+    Line("warm_us", ECHO),
+    Line("cycle_us"),
+    Line("wall_us"),
+    Line("cpu_us"),
+    Line("cpu_total_ms"),
+    Line("peak_mib"),
+)
+
+SCENARIOS = (
+    Scenario(
+        "cold-plain",
+        "cold start, plain handler",
+        tuple(Line("cold_ms", runtime) for runtime in (PEER, PEER_SCRIPT, BARE, BARE_NO_SITE)),
+        runs=60,
+    ),
+    Scenario(
+        "cold-logging-json",
+        "cold start, handler imports logging and json",
+        (Line("cold_ms"),),
+        handler="imports_logging.handler",
+        runs=40,
+    ),
+    Scenario(
+        "cold-boto3",
+        "cold start, handler imports boto3",
+        (Line("cold_ms"),),
+        handler="imports_boto3.handler",
+        runs=12,
+        needs="boto3",
+    ),
+    Scenario("64-bytes", "64 B", EVERYTHING, invocations=2000, warm_up=200, runs=15),
+    Scenario("64-bytes-paused", "64 B, 1 ms after the last", SMALL, invocations=400, warm_up=50, pause_us=1000),
+    Scenario(
+        "64-bytes-apart",
+        "64 B, platform on another CPU",
+        (Line("warm_us"), Line("warm_us", ECHO), Line("cycle_us")),
+        invocations=2000,
+        warm_up=200,
+        apart=True,
+    ),
+    Scenario("10-kB-string", "10 kB, a string", SMALL, text_event(10_000), invocations=1000, warm_up=100),
+    Scenario("10-kB-records", "10 kB, records", SMALL, records_event(10_000), invocations=1000, warm_up=100),
+    Scenario("1-MB-string", "1 MB, a string", LARGE, text_event(1_000_000), invocations=60, warm_up=5),
+    Scenario("1-MB-records", "1 MB, records", LARGE, records_event(1_000_000), invocations=20, warm_up=2),
+    Scenario("2.9-MB-records", "2.9 MB, records", LARGE, records_event(2_900_000), invocations=10, warm_up=2),
+    Scenario("5.9-MB-string", "5.9 MB, a string", LARGE, text_event(5_900_000), invocations=20, warm_up=2),
+    Scenario("5.9-MB-records", "5.9 MB, records", LARGE, records_event(5_900_000), invocations=6, warm_up=1, runs=6),
+    Scenario(
+        "logs-text", "10 log lines, text", SMALL, handler="logs.handler", invocations=500, warm_up=50
+    ),
+    Scenario(
+        "logs-json",
+        "10 log lines, JSON",
+        SMALL,
+        handler="logs.handler",
+        invocations=500,
+        warm_up=50,
+        environ={"AWS_LAMBDA_LOG_FORMAT": "JSON"},
+    ),
+    Scenario(
+        "raises", "handler raises", SMALL, handler="raises.handler", invocations=500, warm_up=50, fails=True
+    ),
+    Scenario(
+        "growth",
+        "RSS growth over 50,000 invocations",
+        (Line("growth_kib", ""),),
+        invocations=50_000,
+        warm_up=200,
+        runs=1,
+        samples=50,
+    ),
+)  # fmt: skip
