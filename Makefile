@@ -76,7 +76,7 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/hadolint --config images/hadolint.yaml images/Dockerfile examples/*/Dockerfile
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@$(BIN)/zizmor --offline --quiet --no-progress .github
+	@$(BIN)/zizmor --offline --quiet --no-progress --config .github/zizmor.yml .github
 	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/*
 	@$(MATRIX) table --check README.md
 	@$(MATRIX) check
@@ -169,9 +169,12 @@ push-index: $(VENV)/.local-ready ## Make the indexes of what build/pushed notes
 push-ecr: $(VENV)/.dev-ready ## Push a function's IMAGE to its private ECR REPOSITORY and print its ImageUri; TAG=...
 	@$(BIN)/python -m images.ecr --docker '$(DOCKER)' --repository '$(REPOSITORY)' --tag '$(TAG)' '$(IMAGE)'
 
+# Empty, it leaves out the column that takes a minute.
+XZ ?= --xz
+
 .PHONY: size
 size: $(VENV)/.local-ready ## Print how large IMAGE is, layer by layer, beside Amazon's
-	@$(BIN)/python -m images.size --docker '$(DOCKER)' --xz $(or $(IMAGE),pylambda:$$($(MATRIX) default))
+	@$(BIN)/python -m images.size --docker '$(DOCKER)' $(XZ) $(or $(IMAGE),pylambda:$$($(MATRIX) default))
 
 # What of an image goes beside it: names and versions to compare, and the same as CycloneDX.
 NAME = $(or $(IMAGES),$(error name one image: IMAGES=...))

@@ -62,9 +62,7 @@ def read(stream: IO[bytes], *, with_xz: bool) -> list[Layer]:
         history = _json(archive, manifest["Config"]).get("history", [])
         steps = [step.get("created_by", "") for step in history if not step.get("empty_layer")]
         if len(steps) != len(manifest["Layers"]):
-            raise SizeError(
-                f"{len(manifest['Layers'])} layers, and a history of {len(steps)}: cannot say whose is whose"
-            )
+            raise SizeError(f"{len(manifest['Layers'])} layers and a history of {len(steps)}: whose is whose?")
         with ThreadPoolExecutor() as pool:
             contents = [_content(archive, name) for name in manifest["Layers"]]
             sizes = pool.map(lambda content: _sizes(content, with_xz=with_xz), contents)

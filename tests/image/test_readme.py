@@ -8,7 +8,7 @@ from tests.documents import ROOT, blocks
 from tests.image.cli import Container, Docker, Image, command, free_port, until
 from tests.image.conftest import HELLO, example_dockerfile
 
-pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.only("default"), pytest.mark.timeout(600)]
 
 
 def container_commands() -> list[str]:
