@@ -140,7 +140,8 @@ image: build/.vendor-ready ## Build pylambda:VERSION-VARIANT for ARCH on Amazon'
 .PHONY: images
 images: build/.vendor-ready ## Build every image of IMAGES (default: all) for every architecture
 	@for image in $(or $(IMAGES),$$($(MATRIX) list)); do for arch in $(or $(ARCH),$$($(MATRIX) archs)); do \
-	  $(BIN)/python -m images.build --docker '$(DOCKER)' --image $$image --arch $$arch --base '$(BASE)' || exit; done; done
+	  $(BIN)/python -m images.build --docker '$(DOCKER)' --image $$image --arch $$arch \
+	    --base '$(BASE)' --local '$(LOCAL)' || exit; done; done
 
 # --- Publish ---
 

@@ -57,7 +57,8 @@ def main() -> None:
     for axis in ("version", "variant", "arch"):
         parser.add_argument(f"--{axis}", default="")
     parser.add_argument("--base", default="", help="in the place of the matrix's base")
-    parser.add_argument("--tag", default="", help=f"in the place of {LOCAL}:IMAGE")
+    parser.add_argument("--tag", default="", help="in the place of NAME:IMAGE")
+    parser.add_argument("--local", default=LOCAL, metavar="NAME", help="what images are called in this engine")
     parser.add_argument("options", nargs="*", help="more options of docker build, after --")
     chosen = parser.parse_args()
     facts = load()
@@ -65,7 +66,7 @@ def main() -> None:
     build = facts.build(image, chosen.arch or this_machine())
     if subprocess.run([chosen.docker, "version"], capture_output=True, check=False).returncode:
         raise BuildError(f"no container engine answers '{chosen.docker} version': run make engine")
-    tags = [chosen.tag] if chosen.tag else local_tags(build)
+    tags = [chosen.tag] if chosen.tag else local_tags(build, chosen.local)
     if build.variant.name == WITH_TOOLS:
         words = [sys.executable, "-m", "images.vendor", "tools", build.arch.name]
         if subprocess.run(words, cwd=Path(context.ROOT), check=False).returncode:

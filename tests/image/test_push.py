@@ -8,6 +8,7 @@ import pytest
 
 from images import build, ecr, facts, matrix, push, registry
 from images.registry import Client, PushError
+from tests.documents import blocks
 from tests.image.cli import Container, Docker, Ended, Image, command
 from tests.image.conftest import HELLO, Workshop, example_dockerfile, foreign_subject, native_subject_like
 from tests.image.registries import PASSWORD, Registry, serve
@@ -53,8 +54,29 @@ def local(docker: Docker, arm64_image: Image, native_image: Image) -> str:
     """The name under which this engine has both, as `make images` names them."""
     name = f"pylambda-test-{docker.run_id}"
     for image in (arm64_image, native_image):
-        docker.tag(image.tag, f"{name}:{image.version}-{image.arch}")
+        # One at a time, because each stand-in has one architecture
+        command(
+            "make",
+            "-C",
+            str(ROOT),
+            "images",
+            f"IMAGES={image.version}",
+            f"ARCH={image.arch}",
+            f"BASE={image.base}",
+            f"LOCAL={name}",
+        )
+        docker.remember(f"{name}:{image.version}-{image.arch}")
+    docker.remember(f"{name}:{native_image.version}")
     return name
+
+
+def test_the_page_says_what_is_tested_here() -> None:
+    (block,) = [block for block in blocks(ROOT / "docs" / "images.md") if "make push " in block.text]
+    assert block.lines == [
+        "make images IMAGES=3.12",
+        "make push IMAGES=3.12 REPOSITORY=127.0.0.1:5000/pylambda",
+        "skopeo inspect --raw --tls-verify=false docker://127.0.0.1:5000/pylambda:3.12",
+    ]
 
 
 def make_push(target: str, local: str, image: Image, *, check: bool = True) -> Ended:
