@@ -43,6 +43,8 @@ def for_missing_module(dotted: str, missing: str, task_root: str) -> str:
         task_root: where it should be.
     """
     parent = os.path.join(task_root, *missing.split(".")[:-1])
+    if not os.path.isdir(parent) and os.path.isfile(f"{parent}.py"):
+        return f"{parent}.py has no {missing.rpartition('.')[2]!r}"
     try:
         names = sorted(os.listdir(parent))
     except OSError as error:

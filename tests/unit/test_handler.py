@@ -66,6 +66,7 @@ def test_a_handler_is_found(name: str, answer: str, task_root: Path) -> None:
         ("sys.exit", BuiltInModuleConflict, "Cannot use built-in module sys as a handler module", "another name"),
         ("fn_ap.handler", ImportModuleError, "Unable to import module 'fn_ap': No module named 'fn_ap'", "'fn_app'"),
         ("fn_pkg/mood.handler", ImportModuleError, "Unable to import module 'fn_pkg/mood'", "did you mean 'mod'"),
+        ("fn_app.Nothing.get", ImportModuleError, "'fn_app' is not a package", "fn_app.py has no 'Nothing'"),
         ("nowhere.at.all", ImportModuleError, "No module named 'nowhere'", "there is no nowhere.py"),
         ("fn_needs.handler", ImportModuleError, "No module named 'no_such_distribution'", "not installed"),
         ("fn_from.handler", ImportModuleError, "cannot import name 'nothing_of_the_kind'", "an import in it failed"),
