@@ -2,7 +2,6 @@
 # Steps run inside .venv, which `make` builds when pyproject.toml changes.
 
 PYTHON ?= python3
-VERSION ?= 3.12
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
@@ -74,8 +73,13 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/hadolint --config images/hadolint.yaml images/Dockerfile examples/*/Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor --offline --quiet --no-progress --config .github/zizmor.yml .github
 	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/*
-	@$(BIN)/python images/matrix.py table --check README.md
+	@$(MATRIX) table --check README.md
+	@$(MATRIX) check
 
 .PHONY: format
 format: $(VENV)/.dev-ready ## Write the style that lint asks for
@@ -96,32 +100,130 @@ profile: $(VENV)/.local-ready ## Print where a function's cold start goes: DIR=e
 # --- Images ---
 
 DOCKER ?= docker
+# Which image: a Python, a variant, an architecture; unset they are the default ones and this machine's.
+VERSION ?=
+VARIANT ?=
+ARCH ?=
 BASE ?=
-IMAGE ?= pylambda:$(VERSION)
-MATRIX := $(BIN)/python images/matrix.py
-VENDOR = $(BIN)/python images/vendor.py --oldest $$($(MATRIX) list | sed -n 1p)
+IMAGE ?=
+MATRIX := $(BIN)/python -m images.matrix
 
 .PHONY: engine
 engine: ## Start a Docker engine where none answers; root on Debian gets one from apt
-	@$(PYTHON) images/engine.py
+	@$(PYTHON) -m images.engine
 
-build/.vendor-ready: images/requirements.lock images/vendor.py $(VENV)/.local-ready
+.PHONY: arm64
+arm64: ## Let this machine run arm64 programs, for images of that architecture; root on Debian
+	@$(PYTHON) -m images.parts arm64
+
+.PHONY: registry
+registry: ## Install what the tests of pushing need; root on Debian
+	@$(PYTHON) -m images.parts registry
+
+build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build
-	@$(VENDOR) fetch
+	@$(BIN)/python -m images.vendor fetch
 	@touch $@
 
 .PHONY: vendor
-vendor: build/.vendor-ready ## Fetch the pure wheels that the image carries, by images/requirements.lock
+vendor: build/.vendor-ready ## Fetch the pure wheels that the images carry, by images/requirements.lock
 
 .PHONY: lock
-lock: $(VENV)/.local-ready ## Resolve images/requirements.in anew into images/requirements.lock
-	@$(VENDOR) lock
+lock: $(VENV)/.local-ready ## Resolve images/requirements.in and tools.in anew into their locks
+	@$(BIN)/python -m images.vendor lock
 
 .PHONY: image
-image: build/.vendor-ready ## Build pylambda:VERSION on Amazon's base, or on BASE=...
-	@$(DOCKER) version >/dev/null 2>&1 || { echo "no container engine answers '$(DOCKER) version': run make engine" >&2; exit 1; }
-	@arguments=$$($(MATRIX) build-args $(VERSION)) && $(BIN)/python images/context.py | \
-	  $(DOCKER) build --force-rm $$arguments $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE) -
+image: build/.vendor-ready ## Build pylambda:VERSION-VARIANT for ARCH on Amazon's base, or on BASE=...
+	@$(BIN)/python -m images.build --docker '$(DOCKER)' --version '$(VERSION)' --variant '$(VARIANT)' --arch '$(ARCH)' \
+	  --base '$(BASE)' --tag '$(IMAGE)'
+
+.PHONY: images
+images: build/.vendor-ready ## Build every image of IMAGES (default: all) for every architecture
+	@for image in $(or $(IMAGES),$$($(MATRIX) list)); do for arch in $(or $(ARCH),$$($(MATRIX) archs)); do \
+	  $(BIN)/python -m images.build --docker '$(DOCKER)' --image $$image --arch $$arch \
+	    --base '$(BASE)' --local '$(LOCAL)' || exit; done; done
+
+# --- Publish ---
+
+REPOSITORY ?=
+IMAGES ?=
+LOCAL ?= pylambda
+TAG ?= latest
+RELEASE ?=
+PUSH = $(BIN)/python -m images.push
+PUSH_OPTIONS = --docker '$(DOCKER)' --repository '$(REPOSITORY)' --local '$(LOCAL)' --arch '$(ARCH)' \
+  $(if $(RELEASE),--release) $(IMAGES)
+
+.PHONY: push
+push: $(VENV)/.local-ready ## Push IMAGES to REPOSITORY: each architecture by itself, then the index; RELEASE=1
+	@$(PUSH) all $(PUSH_OPTIONS)
+
+.PHONY: push-arch
+push-arch: $(VENV)/.local-ready ## Push IMAGES of one ARCH and note their digests in build/pushed
+	@$(PUSH) arch $(PUSH_OPTIONS)
+
+.PHONY: push-index
+push-index: $(VENV)/.local-ready ## Make the indexes of what build/pushed notes
+	@$(PUSH) index $(PUSH_OPTIONS)
+
+.PHONY: push-ecr
+push-ecr: $(VENV)/.dev-ready ## Push a function's IMAGE to its private ECR REPOSITORY and print its ImageUri; TAG=...
+	@$(BIN)/python -m images.ecr --docker '$(DOCKER)' --repository '$(REPOSITORY)' --tag '$(TAG)' '$(IMAGE)'
+
+# Empty, it leaves out the column that takes a minute.
+XZ ?= --xz
+
+.PHONY: size
+size: $(VENV)/.local-ready ## Print how large IMAGE is, layer by layer, beside Amazon's
+	@$(BIN)/python -m images.size --docker '$(DOCKER)' $(XZ) $(or $(IMAGE),pylambda:$$($(MATRIX) default))
+
+# What of an image goes beside it: names and versions to compare, and the same as CycloneDX.
+NAME = $(or $(IMAGES),$(error name one image: IMAGES=...))
+BESIDE = build/beside/$(NAME)-$(ARCH)
+
+.PHONY: inventory
+inventory: $(VENV)/.local-ready ## Write the packages of IMAGES for ARCH, and their SBOM, into build/beside
+	@mkdir -p build/beside
+	@$(BIN)/python -m images.packages --docker '$(DOCKER)' list $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).txt
+	@$(BIN)/python -m images.packages --docker '$(DOCKER)' sbom $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).cdx.json
+
+.PHONY: digest
+digest: $(VENV)/.local-ready ## Print the digest that push-arch noted of IMAGES for ARCH
+	@$(PUSH) digest --arch '$(ARCH)' $(NAME)
+
+.PHONY: login
+login: ## Log in to the registry of REPOSITORY as REGISTRY_USER with the password in REGISTRY_PASSWORD
+	@printf %s "$$REGISTRY_PASSWORD" | $(DOCKER) login --username "$$REGISTRY_USER" --password-stdin '$(firstword $(subst /, ,$(REPOSITORY)))'
+
+.PHONY: release-check
+release-check: $(VENV)/.local-ready ## Compare TAG, the version and the changelog; a release's base has a digest
+	@$(BIN)/python -m images.release check '$(TAG)'
+	@$(MATRIX) check --release
+
+.PHONY: bump-base
+bump-base: $(VENV)/.local-ready ## Write today's digest of the base into images/matrix.toml
+	@$(BIN)/python -m images.release --docker '$(DOCKER)' bump-base
+
+.PHONY: base
+base: $(VENV)/.local-ready ## Print the base of images/matrix.toml
+	@$(MATRIX) base
+
+# These talk to GitHub, through its own client.
+.PHONY: latest-release
+latest-release:
+	@gh release view --json tagName --jq .tagName
+
+.PHONY: bump-pull-request
+bump-pull-request:
+	@git diff --quiet images/matrix.toml || { git switch --create bump-base && git commit --all --message "Bump the base" && \
+	  git push --force origin bump-base && gh pr create --fill --head bump-base; }
+
+.PHONY: release
+release: $(VENV)/.local-ready
+	@mkdir -p build/previous && gh release download --dir build/previous --pattern '*.txt' || echo "No release before this one"
+	@{ $(BIN)/python -m images.release notes && echo && echo "## Packages" && echo && \
+	  $(BIN)/python -m images.packages difference build/previous build/beside; } > build/notes.md
+	@gh release create '$(TAG)' --verify-tag --title '$(TAG)' --notes-file build/notes.md build/beside/*
 
 .PHONY: matrix
 matrix: $(VENV)/.local-ready ## Print the rows of images/matrix.toml as the workflow's matrix
@@ -129,7 +231,8 @@ matrix: $(VENV)/.local-ready ## Print the rows of images/matrix.toml as the work
 
 .PHONY: test-image
 test-image: $(VENV)/.dev-ready ## Run the image tests alone; with BASE=... on that base, for VERSION
-	@PYLAMBDA_TEST_BASE=$(BASE) PYLAMBDA_TEST_VERSION=$(VERSION) $(BIN)/pytest tests/image
+	@PYLAMBDA_TEST_BASE='$(BASE)' PYLAMBDA_TEST_VERSION='$(VERSION)' PYLAMBDA_TEST_VARIANT='$(VARIANT)' \
+	  $(BIN)/pytest tests/image
 
 # --- Clean ---
 

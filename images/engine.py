@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 START_TIMEOUT_S = 60
+APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120")
 
 
 class EngineError(Exception):
@@ -78,13 +79,21 @@ def install() -> None:
     """Install Debian's engine. Raises EngineError."""
     if shutil.which("apt-get") is None:
         raise EngineError("no dockerd here, and no apt-get to install it with: install Docker as this system does")
-    apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120")
-    say("Installing docker.io with apt-get")
-    _run(*apt, "update")
+    update_lists()
     # From Debian 13 on the client is a package of its own.
     has_client = subprocess.run(["apt-cache", "show", "docker-cli"], capture_output=True, check=False).returncode == 0
-    packages = ["docker.io", "docker-cli"] if has_client else ["docker.io"]
-    _run(*apt, "install", "--yes", "--no-install-recommends", *packages)
+    install_packages("docker.io", *(["docker-cli"] if has_client else []))
+
+
+def update_lists() -> None:
+    """Let apt know what there is; a new machine knows of nothing. Raises EngineError."""
+    _run(*APT, "update")
+
+
+def install_packages(*packages: str) -> None:
+    """Install Debian packages, without what they only recommend. Raises EngineError."""
+    say(f"Installing {', '.join(packages)} with apt-get")
+    _run(*APT, "install", "--yes", "--no-install-recommends", *packages)
 
 
 def start(daemon: Daemon) -> str:

@@ -1,120 +1,165 @@
-"""The images, as a pure function of matrix.toml.
+"""What follows from matrix.toml, printed for one consumer each, so that nobody types it.
 
-The file holds facts that cannot be derived; everything that follows from them is a function here, so that a
-version, a platform or a runner is typed nowhere else. `read` turns text into a `Matrix` or raises
-`MatrixError`, which names the row; the functions below it turn a `Matrix` into what one consumer needs;
-`main` is the only part that touches files.
+    list                      one image a line, for make and the tests
+    archs                     one architecture a line
+    default, base             the default image, and what the images stand on
+    build IMAGE               the options of `docker build`, one a line, quoted for xargs; --arch ARCH
+    tags IMAGE                the tags of a push, one a line: see `tags` below
+    bake                      a file for `docker buildx bake -f -`, as JSON; the context is a folder
+    github                    JSON for `strategy.matrix` of a workflow
+    table                     the README's tables; --write FILE renews them there, --check FILE compares
+    check                     refuses a Python past its end of life; with --release also a base without a digest
 
-    list                     one version a line, for make and the tests
-    build-args VERSION       one `--build-arg NAME=VALUE` a line, for `docker build`
-    github                   JSON for `strategy.matrix` of a workflow
-    table                    the README's table; --write FILE renews it there, --check FILE compares
+The functions are pure: records in, text out. `main` is the only part that touches files and asks git.
 """
 
 import argparse
 import datetime
 import json
-import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import tomli
+from images.facts import UNNAMED, WITH_TOOLS, Build, Matrix, MatrixError, check, load, suffix
+from pylambda.local.fetch import this_machine
+from pylambda.names import VERSION
 
-FILE = Path(__file__).with_name("matrix.toml")
+ROOT = Path(__file__).parents[1]
+CONTEXT = "build/context"
 TABLE_START = "<!-- images: printed by images/matrix.py -->"
 TABLE_END = "<!-- /images -->"
 
 
-class MatrixError(ValueError):
-    """Raised when matrix.toml, or a question to it, names something that is not there."""
+class Source(NamedTuple):
+    """What an image is made from."""
 
-
-class Arch(NamedTuple):
-    name: str
-    platform: str
-    runner: str
-
-
-class Python(NamedTuple):
     version: str
-    eol: datetime.date
+    revision: str
+    date: str
 
 
-class Matrix(NamedTuple):
-    default: str
-    repository: str
-    base: str
-    archs: tuple[Arch, ...]
-    pythons: tuple[Python, ...]
-
-    def python(self, version: str) -> Python:
-        """The row of one version. Raises MatrixError."""
-        for python in self.pythons:
-            if python.version == version:
-                return python
-        known = ", ".join(python.version for python in self.pythons)
-        raise MatrixError(f"no image for Python {version!r}: matrix.toml has {known}")
+def build_args(matrix: Matrix, build: Build, base: str = "") -> dict[str, str]:
+    """What images/Dockerfile takes as ARG; `base` goes before that of the matrix."""
+    arguments = {"BASE": base or matrix.base, "PYTHON_VERSION": build.python.version}
+    # BuildKit sets it by itself; the classic builder does not, and warns of one that no stage took.
+    return {**arguments, "TARGETARCH": build.arch.oci} if build.variant.name == WITH_TOOLS else arguments
 
 
-def read(text: str) -> Matrix:
-    """The matrix that a TOML text describes. Raises MatrixError."""
-    try:
-        document: dict[str, object] = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise MatrixError(f"matrix.toml is not TOML: {error}") from error
-    top = _Row("the top level", document)
-    default, repository, base = (top.text(key) for key in ("default", "repository", "base"))
-    archs = []
-    for row in top.rows("arch"):
-        archs.append(Arch(row.key, platform=row.text("platform", r"linux/\w+"), runner=row.text("runner")))
-        row.finish()
-    pythons = []
-    for row in top.rows("python", key=r"3\.\d+"):
-        pythons.append(Python(row.key, eol=row.date("eol")))
-        row.finish()
-    top.finish()
-    matrix = Matrix(default, repository, base, tuple(archs), tuple(pythons))
-    if default not in {python.version for python in pythons}:
-        raise MatrixError(f"the top level: default = {default!r} has no [python.{json.dumps(default)}]")
-    return matrix
+def labels(matrix: Matrix, build: Build, source: Source, base: str = "") -> dict[str, str]:
+    """The image's labels: https://github.com/opencontainers/image-spec/blob/main/annotations.md.
+
+    There is none for SnapStart, on purpose: docs/images.md says why.
+    """
+    name, _, digest = (base or matrix.base).partition("@")
+    found = {
+        "title": f"pylambda {build.image}",
+        "description": f"Python {build.python.version} for AWS Lambda, {build.variant.name} variant",
+        "source": matrix.source,
+        "version": source.version,
+        "revision": source.revision,
+        "created": source.date,
+        "licenses": matrix.licenses,
+        "base.name": name,
+        "base.digest": digest,
+    }
+    # What is not known is left out: an empty label would be a claim.
+    return {f"org.opencontainers.image.{key}": value for key, value in found.items() if value}
 
 
-def build_args(matrix: Matrix, version: str) -> dict[str, str]:
-    """What images/Dockerfile takes as ARG for one version."""
-    return {"BASE": matrix.base, "PYTHON_VERSION": matrix.python(version).version}
+def build_options(matrix: Matrix, build: Build, source: Source, base: str = "") -> list[str]:
+    """The options that `docker build`, buildx and `buildah bud` all understand."""
+    options = [f"--platform={build.arch.platform}", f"--target={build.variant.name}"]
+    options += [f"--build-arg={name}={value}" for name, value in build_args(matrix, build, base).items()]
+    options += [f"--label={name}={value}" for name, value in labels(matrix, build, source, base).items()]
+    return options
+
+
+class Edition(NamedTuple):
+    """What one push publishes: a release by its version, or a rebuild of what is released."""
+
+    date: datetime.date
+    version: str | None
+
+    @property
+    def exact(self) -> str:
+        """The part of a tag that belongs to this push alone."""
+        return self.version or f"{self.date:%Y%m%d}"
+
+
+def arch_tag(build: Build, edition: Edition) -> str:
+    """The tag of one architecture's manifest, which every index of this push points at."""
+    return f"{build.image}-{edition.exact}-{build.arch.name}"
+
+
+def index_tags(build: Build, edition: Edition, patch: str) -> list[str]:
+    """The tags of an image's index: the exact one first, and last the one that most people write.
+
+    A release's exact tag is pushed once, ever. All others move: to the last push of a day, of a patch release of
+    Python, of the image.
+    """
+    name = suffix(build.variant.name)
+    exact = [f"{build.image}-{edition.version}"] if edition.version else []
+    return [*exact, f"{build.image}-{edition.date:%Y%m%d}", patch + name, build.image]
 
 
 def github(matrix: Matrix) -> dict[str, list[dict[str, str]]]:
-    """Rows for `strategy.matrix`: each image on a runner of its own architecture, so nothing is emulated."""
+    """Rows for `strategy.matrix`: each build on a runner of its own architecture, so nothing is emulated."""
     return {
         "include": [
             {
-                "version": python.version,
-                "arch": arch.name,
-                "platform": arch.platform,
-                "runner": arch.runner,
+                "image": build.image,
+                "version": build.python.version,
+                "variant": build.variant.name,
+                "arch": build.arch.name,
+                "platform": build.arch.platform,
+                "runner": build.arch.runner,
                 "base": matrix.base,
             }
-            for python in matrix.pythons
-            for arch in matrix.archs
+            for build in matrix.builds
         ]
     }
 
 
+def bake(matrix: Matrix, source: Source) -> dict[str, object]:
+    """A bake file: a target a build, without the attestations that make an index of a single manifest."""
+    targets = {}
+    for build in matrix.builds:
+        targets[f"{build.image}-{build.arch.name}".replace(".", "_")] = {
+            "context": CONTEXT,
+            "target": build.variant.name,
+            "platforms": [build.arch.platform],
+            "args": build_args(matrix, build),
+            "labels": labels(matrix, build, source),
+            "tags": [f"{matrix.repository}:{build.image}-{source.version}-{build.arch.name}"],
+            "attest": ["type=provenance,disabled=true", "type=sbom,disabled=true"],
+        }
+    return {"group": {"default": {"targets": list(targets)}}, "target": targets}
+
+
 def table(matrix: Matrix) -> str:
-    """The README's table with its markers, ready to stand between two paragraphs."""
-    archs = ", ".join(f"`{arch.name}`" for arch in matrix.archs)
-    rows = ["| `FROM` | Python | Architectures | Security fixes until |", "| --- | --- | --- | --- |"]
+    """The README's tables with their markers, ready to stand between two paragraphs."""
+    variants = sorted(matrix.variants, key=lambda variant: variant.name != UNNAMED)
+    titles = [f"`{matrix.repository}:`" if row.name == UNNAMED else row.name for row in variants]
+    rows = [
+        f"| {' | '.join([*titles, 'Architectures', 'Security fixes until'])} |",
+        f"| {' | '.join(['---'] * (len(titles) + 2))} |",
+    ]
     for python in matrix.pythons:
-        mark = " (default)" if python.version == matrix.default else ""
-        image = f"`{matrix.repository}:{python.version}`{mark}"
-        rows.append(f"| {image} | {python.version} | {archs} | {python.eol:%Y-%m} |")
-    return "\n".join([TABLE_START, *rows, TABLE_END])
+        builds = [build for build in matrix.builds if build.python == python]
+        names = {build.variant.name: f"`{build.image}`" for build in builds}
+        archs = ", ".join(dict.fromkeys(f"`{build.arch.name}`" for build in builds))
+        cells = [names.get(row.name, "") for row in variants]
+        if python.version == matrix.default:
+            cells[0] += " (this page's)"
+        rows.append(f"| {' | '.join([*cells, archs, f'{python.eol:%Y-%m}'])} |")
+    lines = [f"- {row.name}: {row.about}" for row in variants]
+    return "\n".join([TABLE_START, *rows, "", *lines, TABLE_END])
 
 
 def with_table(page: str, matrix: Matrix) -> str:
-    """The page with its table renewed. Raises MatrixError where the page has no place for it."""
+    """The page with its tables renewed. Raises MatrixError where the page has no place for them."""
     before, start, rest = page.partition(TABLE_START)
     _, end, after = rest.partition(TABLE_END)
     if not start or not end:
@@ -122,76 +167,75 @@ def with_table(page: str, matrix: Matrix) -> str:
     return before + table(matrix) + after
 
 
-class _Row:
-    """One TOML table, read key by key, so that what nobody read can be refused by name."""
+def source() -> Source:
+    """What is checked out: its commit and that commit's date, so that two builds of one commit say the same.
 
-    def __init__(self, where: str, facts: dict[str, object], key: str = "") -> None:
-        self.where = where
-        self.key = key
-        self._left = dict(facts)
+    Outside of a checkout, as in a release's tarball, there is neither.
+    """
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), "log", "-1", "--format=%H %cI"], capture_output=True, text=True, check=False
+    )
+    revision, _, date = done.stdout.strip().partition(" ")
+    return Source(VERSION, revision, date)
 
-    def text(self, key: str, pattern: str = r".+") -> str:
-        value = self._take(key)
-        if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise MatrixError(f"{self.where}: {key} = {value!r} is not a text that matches {pattern}")
-        return value
 
-    def date(self, key: str) -> datetime.date:
-        value = self._take(key)
-        # A datetime is a date too: only the plain one is meant.
-        if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
-            raise MatrixError(f"{self.where}: {key} = {value!r} is not a date, as in 2030-10-31")
-        return value
-
-    def rows(self, name: str, key: str = r"\w+") -> "list[_Row]":
-        tables = self._take(name)
-        if not isinstance(tables, dict) or not tables:
-            raise MatrixError(f"{self.where}: {name} needs at least one [{name}.KEY] table")
-        rows = []
-        for row_key, value in tables.items():
-            where = f"[{name}.{row_key}]" if re.fullmatch(r"\w+", row_key) else f'[{name}."{row_key}"]'
-            if not re.fullmatch(key, row_key) or not isinstance(value, dict):
-                raise MatrixError(f"{where}: is not a table with a key that matches {key}")
-            rows.append(_Row(where, value, row_key))
-        return rows
-
-    def finish(self) -> None:
-        if self._left:
-            raise MatrixError(f"{self.where}: unknown key {', '.join(self._left)}")
-
-    def _take(self, key: str) -> object:
-        if key not in self._left:
-            raise MatrixError(f"{self.where}: {key} is missing")
-        return self._left.pop(key)
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m images.matrix", description="Print what follows from matrix.toml")
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="one image a line")
+    commands.add_parser("archs", help="one architecture a line")
+    commands.add_parser("default", help="the default image")
+    commands.add_parser("base", help="what the images stand on")
+    build = commands.add_parser("build", help="options for docker build")
+    tags = commands.add_parser("tags", help="the tags of a push")
+    tags.add_argument("--patch", required=True, metavar="X.Y.Z", help="the Python that is in the image")
+    tags.add_argument("--release", metavar="VERSION", help="as a release, not as a rebuild")
+    tags.add_argument("--date", type=datetime.date.fromisoformat, default=datetime.date.today())
+    for command in (build, tags):
+        command.add_argument("image")
+        command.add_argument("--arch", default=this_machine())
+    build.add_argument("--base", default="", help="in the place of the matrix's base")
+    commands.add_parser("bake", help="a buildx bake file")
+    commands.add_parser("github", help="JSON for a workflow's matrix")
+    tables = commands.add_parser("table", help="the README's tables").add_mutually_exclusive_group()
+    tables.add_argument("--check", type=Path, metavar="FILE", help="fail when FILE has another table")
+    tables.add_argument("--write", type=Path, metavar="FILE", help="renew the table of FILE")
+    commands.add_parser("check", help="refuse what is past its time").add_argument("--release", action="store_true")
+    return top
 
 
 def main(arguments: list[str] | None = None) -> str:
     """What the command prints. Raises MatrixError."""
-    parser = argparse.ArgumentParser(description="Print what follows from matrix.toml")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="one version a line")
-    commands.add_parser("build-args", help="arguments for docker build").add_argument("version")
-    commands.add_parser("github", help="JSON for a workflow's matrix")
-    table_command = commands.add_parser("table", help="the README's table")
-    where = table_command.add_mutually_exclusive_group()
-    where.add_argument("--check", type=Path, metavar="FILE", help="fail when FILE has another table")
-    where.add_argument("--write", type=Path, metavar="FILE", help="renew the table of FILE")
-    chosen = parser.parse_args(arguments)
-    matrix = read(FILE.read_text(encoding="utf-8"))
-    if chosen.command == "list":
-        return "\n".join(python.version for python in matrix.pythons)
-    if chosen.command == "build-args":
-        arguments_by_name = build_args(matrix, chosen.version)
-        return "\n".join(f"--build-arg {name}={value}" for name, value in arguments_by_name.items())
-    if chosen.command == "github":
-        return json.dumps(github(matrix))
+    chosen = parser().parse_args(arguments)
+    matrix = load()
+    match chosen.command:
+        case "list":
+            return "\n".join(matrix.images())
+        case "archs":
+            return "\n".join(arch.name for arch in matrix.archs)
+        case "default" | "base":
+            return str(getattr(matrix, chosen.command))
+        case "build":
+            build = matrix.build(chosen.image, chosen.arch)
+            return "\n".join(map(shlex.quote, build_options(matrix, build, source(), chosen.base)))
+        case "tags":
+            build = matrix.build(chosen.image, chosen.arch)
+            edition = Edition(chosen.date, chosen.release)
+            return "\n".join([arch_tag(build, edition), *index_tags(build, edition, chosen.patch)])
+        case "bake":
+            return json.dumps(bake(matrix, source()), indent=2)
+        case "github":
+            return json.dumps(github(matrix))
+        case "check":
+            check(matrix, today=datetime.date.today(), release=chosen.release)
+            return ""
     page_file: Path | None = chosen.check or chosen.write
     if page_file is None:
         return table(matrix)
     page = page_file.read_text(encoding="utf-8")
     renewed = with_table(page, matrix)
     if chosen.check and page != renewed:
-        raise MatrixError(f"{page_file}: the table is old; images/matrix.py table --write renews it")
+        raise MatrixError(f"{page_file}: the table is old; python -m images.matrix table --write renews it")
     if chosen.write and page != renewed:
         page_file.write_text(renewed, encoding="utf-8")
     return ""

@@ -1,13 +1,16 @@
-"""What the image carries beside the runtime: `requests`, `tomli` and what they need, fetched on the host.
+"""What the images carry of other projects, fetched on the host, each file by its hash.
 
-One folder serves both architectures and every Python of matrix.toml, because only pure wheels (py3-none-any)
-are let in; so the image build needs the network for `dnf` alone. pip resolves and downloads; the wheels are
-unpacked here and not by `pip install`, whose RECORD, scripts and byte code tell which machine made them.
+The pure wheels of requirements.in, `requests`, `tomli` and what they need, go into every image. One folder of them
+serves both architectures and every Python of matrix.toml, because only py3-none-any wheels are let in. The programs
+of tools.in go into the build variant, from one wheel an architecture. So an image build needs the network for `dnf`
+alone. pip resolves and downloads; the wheels are unpacked here and not by `pip install`, whose RECORD, scripts and
+byte code tell which machine made them.
 
-    lock     resolve requirements.in and write requirements.lock
-    fetch    download what requirements.lock names and .cache lacks, check every hash, unpack into a folder
+    lock            resolve both files anew and write the locks
+    fetch           unpack the pure wheels into build/vendor, and write build/licenses
+    tools ARCH      unpack the programs for one architecture into build/tools/ARCH, as they lie in an image
 
-Both are told the oldest Python of matrix.toml: what serves that one serves the others.
+pip is told the oldest Python of matrix.toml: what serves that one serves the others.
 """
 
 import argparse
@@ -20,22 +23,32 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections import defaultdict
+from email.parser import HeaderParser
 from pathlib import Path
 from typing import NamedTuple
 
+from images.facts import Arch, MatrixError, load
+
 IMAGES = Path(__file__).parent
+ROOT = IMAGES.parent
 DECLARED = IMAGES / "requirements.in"
 LOCK = IMAGES / "requirements.lock"
+TOOLS = IMAGES / "tools.in"
+TOOLS_LOCK = IMAGES / "tools.lock"
+NOTICE = IMAGES / "NOTICE"
 LOCK_HEADER = """\
-# Written by `make lock` from images/requirements.in: run that again to take newer versions.
-# One hash a package, that of its pure wheel, so that nothing else can get in.
+# Written by `make lock` from images/{}: run that again to take newer versions.
+# The hashes are of the only wheels that may get in.
 """
 # pip takes a wheel that has no architecture and no ABI, or none.
-PURE = ("--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none")
+PURE = ("--platform=any", "--implementation=py", "--abi=none")
+READABLE = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH
+EXECUTABLE = READABLE | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
 class VendorError(Exception):
-    """Raised when a package cannot be had as a pure wheel of the right hash."""
+    """Raised when a package cannot be had as the wheel that is asked for."""
 
 
 class Pin(NamedTuple):
@@ -43,26 +56,37 @@ class Pin(NamedTuple):
     version: str
     sha256: str
 
-    def __str__(self) -> str:
-        return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
 
-
-def pins(report: str) -> list[Pin]:
-    """The pins in the JSON of `pip install --report`, by name. Raises VendorError."""
+def pins(report: str, wheel: str = "-none-any.whl") -> list[Pin]:
+    """The pins in the JSON of `pip install --report`, by name; `wheel` ends the files. Raises VendorError."""
     found = []
     for item in json.loads(report)["install"]:
         url: str = item["download_info"]["url"]
-        if not url.endswith("-none-any.whl"):
-            raise VendorError(f"{url}: is not a pure wheel")
-        metadata = item["metadata"]
-        found.append(
-            Pin(
-                metadata["name"].lower(),
-                metadata["version"],
-                sha256=item["download_info"]["archive_info"]["hashes"]["sha256"],
-            )
-        )
+        if not url.endswith(wheel):
+            raise VendorError(f"{url}: is not a wheel that ends in {wheel}")
+        sha256 = item["download_info"]["archive_info"]["hashes"]["sha256"]
+        found.append(Pin(item["metadata"]["name"].lower(), item["metadata"]["version"], sha256))
     return sorted(found)
+
+
+def lock_lines(found: list[Pin]) -> list[str]:
+    """One line a package, with the hashes of all its wheels, as pip reads them. Raises VendorError."""
+    hashes: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for pin in found:
+        hashes[pin.name][pin.version].append(f"--hash=sha256:{pin.sha256}")
+    for name, versions in hashes.items():
+        if len(versions) > 1:
+            raise VendorError(f"{name}: its wheels are of different versions, {' and '.join(versions)}")
+    return [
+        " ".join([f"{name}=={version}", *dict.fromkeys(words)])
+        for name, versions in sorted(hashes.items())
+        for version, words in versions.items()
+    ]
+
+
+def locked(text: str) -> set[str]:
+    """The hashes that a lock file lets in."""
+    return set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
 
 
 def unpack(wheels: list[Path], target: Path) -> None:
@@ -72,51 +96,107 @@ def unpack(wheels: list[Path], target: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             for name in sorted(archive.namelist()):
                 # *.data holds scripts and headers: nothing that an import needs.
-                if name.endswith("/") or ".data/" in name:
-                    continue
-                file = target / name
-                if not file.resolve().is_relative_to(target.resolve()):
-                    raise VendorError(f"{wheel.name}: {name} points out of the folder")
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(archive.read(name))
-                file.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH)
+                if not name.endswith("/") and ".data/" not in name:
+                    _write(archive.read(name), target, name, READABLE)
 
 
-def locked(text: str) -> set[str]:
-    """The hashes that a lock file lets in."""
-    return set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
+def unpack_programs(wheels: list[Path], target: Path) -> None:
+    """Put the wheels' programs and licences into an empty target, where an image has them."""
+    shutil.rmtree(target, ignore_errors=True)
+    for wheel in sorted(wheels):
+        project = wheel.name.partition("-")[0]
+        with zipfile.ZipFile(wheel) as archive:
+            for name in sorted(archive.namelist()):
+                file = name.rpartition("/")[2]
+                if ".data/scripts/" in name:
+                    _write(archive.read(name), target, f"usr/local/bin/{file}", EXECUTABLE)
+                elif ".dist-info/licenses/" in name:
+                    _write(archive.read(name), target, f"usr/share/licenses/{project}/{file}", READABLE)
 
 
-def lock(oldest: str) -> None:
-    """Write requirements.lock. Raises VendorError."""
-    # pip wants a target wherever the wheels may be for another Python; a dry run writes nothing into it.
+def notices(header: str, vendor: Path) -> str:
+    """The header and a line for each package in a folder. Raises VendorError where one names no licence."""
+    lines = []
+    for metadata in sorted(vendor.glob("*.dist-info/METADATA")):
+        facts = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
+        licence = facts["License-Expression"] or facts["License"]
+        if not licence:
+            raise VendorError(f"{metadata}: names no licence")
+        texts = f"/var/runtime/vendor/{metadata.parent.name}/licenses/"
+        lines.append(f"{facts['Name']} {facts['Version']}\n    {licence}: {texts}\n")
+    return "\n".join([header, *lines])
+
+
+def lock() -> None:
+    """Write both lock files. Raises VendorError."""
+    _write_lock(LOCK, DECLARED, pins(_resolve(DECLARED, PURE)))
+    found = [pin for arch in load().archs for pin in pins(_resolve(TOOLS, _platform(arch)), ".whl")]
+    _write_lock(TOOLS_LOCK, TOOLS, found)
+
+
+def fetch(cache: Path, target: Path) -> None:
+    """Fill build/vendor and build/licenses. Raises VendorError."""
+    vendor, licenses = target / "vendor", target / "licenses"
+    unpack(_wheels(LOCK, PURE, cache), vendor)
+    licenses.mkdir(exist_ok=True)
+    (licenses / "NOTICE").write_text(notices(NOTICE.read_text(encoding="utf-8"), vendor), encoding="utf-8")
+    shutil.copy(ROOT / "LICENSE", licenses / "LICENSE")
+    print(f"{vendor}: {', '.join(sorted(path.stem for path in vendor.glob('*.dist-info')))}")
+
+
+def tools(arch: Arch, cache: Path, target: Path) -> None:
+    """Fill build/tools/ARCH. Raises VendorError."""
+    folder = target / "tools" / arch.name
+    unpack_programs(_wheels(TOOLS_LOCK, _platform(arch), cache / arch.name), folder)
+    print(f"{folder}: {', '.join(sorted(path.name for path in folder.glob('usr/local/bin/*')))}")
+
+
+def _platform(arch: Arch) -> tuple[str, ...]:
+    return (f"--platform={arch.wheel}", *PURE[1:])
+
+
+def _resolve(declared: Path, platform: tuple[str, ...]) -> str:
+    # pip wants a target wherever the wheels may be for another machine; a dry run writes nothing into it.
     with tempfile.TemporaryDirectory() as nothing:
-        where = (f"--target={nothing}", f"--requirement={DECLARED}", f"--python-version={oldest}")
-        report = _pip("install", "--dry-run", "--ignore-installed", "--report=-", *where, *PURE)
-    lines = [str(pin) for pin in pins(report)]
-    LOCK.write_text("\n".join([LOCK_HEADER.rstrip(), *lines]) + "\n", encoding="utf-8")
-    print(f"images/requirements.lock: {len(lines)} packages")
+        where = (f"--target={nothing}", f"--requirement={declared}")
+        return _pip("install", "--dry-run", "--ignore-installed", "--report=-", *where, *platform)
 
 
-def fetch(oldest: str, cache: Path, target: Path) -> None:
-    """Fill the target with what requirements.lock names. Raises VendorError."""
+def _write_lock(lock: Path, declared: Path, found: list[Pin]) -> None:
+    lines = lock_lines(found)
+    lock.write_text("\n".join([LOCK_HEADER.format(declared.name).rstrip(), *lines]) + "\n", encoding="utf-8")
+    print(f"images/{lock.name}: {', '.join(line.partition(' ')[0] for line in lines)}")
+
+
+def _wheels(lock: Path, platform: tuple[str, ...], cache: Path) -> list[Path]:
+    """The wheels that a lock lets in for one platform, downloaded where the cache lacks them."""
     cache.mkdir(parents=True, exist_ok=True)
-    wanted = locked(LOCK.read_text(encoding="utf-8"))
-    if not wanted <= _by_hash(cache).keys():
-        print("Downloading what images/requirements.lock names")
-        where = (f"--dest={cache}", f"--requirement={LOCK}", f"--python-version={oldest}")
-        _pip("download", "--no-deps", "--require-hashes", *where, *PURE)
-    found = _by_hash(cache)
-    unpack([found[sha256] for sha256 in wanted], target)
-    print(f"{target}: {', '.join(sorted(path.stem for path in target.glob('*.dist-info')))}")
+    text = lock.read_text(encoding="utf-8")
+    wanted = len([line for line in text.splitlines() if line and not line.startswith("#")])
+    if len(found := _allowed(cache, locked(text))) < wanted:
+        print(f"Downloading what images/{lock.name} names")
+        _pip("download", "--no-deps", "--require-hashes", f"--dest={cache}", f"--requirement={lock}", *platform)
+        found = _allowed(cache, locked(text))
+    return found
 
 
-def _by_hash(cache: Path) -> dict[str, Path]:
-    return {hashlib.sha256(wheel.read_bytes()).hexdigest(): wheel for wheel in cache.glob("*.whl")}
+def _allowed(cache: Path, hashes: set[str]) -> list[Path]:
+    return [wheel for wheel in cache.glob("*.whl") if hashlib.sha256(wheel.read_bytes()).hexdigest() in hashes]
+
+
+def _write(content: bytes, target: Path, name: str, mode: int) -> None:
+    file = target / name
+    if not file.resolve().is_relative_to(target.resolve()):
+        raise VendorError(f"{name} points out of the folder")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(mode)
 
 
 def _pip(command: str, *arguments: str) -> str:
-    words = [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments]
+    common = ("--quiet", "--disable-pip-version-check", "--only-binary=:all:")
+    oldest = f"--python-version={load().pythons[0].version}"
+    words = [sys.executable, "-m", "pip", command, *common, oldest, *arguments]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise VendorError(f"pip {command} failed (exit {done.returncode}); its own message is above")
@@ -124,22 +204,27 @@ def _pip(command: str, *arguments: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Lock and fetch what the image carries")
-    parser.add_argument("--oldest", required=True, metavar="X.Y", help="the oldest Python of matrix.toml")
+    parser = argparse.ArgumentParser(prog="python -m images.vendor", description="Lock and fetch what images carry")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/vendor"))
+    parser.add_argument("--target", type=Path, default=Path("build"))
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("lock", help="resolve requirements.in into requirements.lock")
-    fetching = commands.add_parser("fetch", help="download and unpack what requirements.lock names")
-    fetching.add_argument("--cache", type=Path, default=Path(".cache/vendor"))
-    fetching.add_argument("--target", type=Path, default=Path("build/vendor"))
+    commands.add_parser("lock", help="resolve requirements.in and tools.in into their locks")
+    commands.add_parser("fetch", help="download and unpack the pure wheels")
+    matrix = load()
+    archs = {arch.name: arch for arch in matrix.archs}
+    commands.add_parser("tools", help="download and unpack the programs").add_argument("arch", choices=archs)
     chosen = parser.parse_args()
-    if chosen.command == "lock":
-        lock(chosen.oldest)
-    else:
-        fetch(chosen.oldest, chosen.cache, chosen.target)
+    match chosen.command:
+        case "lock":
+            lock()
+        case "fetch":
+            fetch(chosen.cache, chosen.target)
+        case "tools":
+            tools(archs[chosen.arch], chosen.cache, chosen.target)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except VendorError as error:
+    except (VendorError, MatrixError) as error:
         sys.exit(f"images/vendor.py: {error}")

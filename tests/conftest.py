@@ -5,6 +5,7 @@ its tests are skipped, and the end of the run says in one line for each part why
 """
 
 import functools
+import platform
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -42,9 +43,14 @@ PARTS = {
     "strace": Part(_strace_works, "strace is missing or may not trace", "apt-get install strace"),
     "engine": Part(_engine_answers, "no container engine answers", "make engine"),
     "arm64": Part(
-        QEMU_BINFMT.exists,
+        lambda: platform.machine() == "aarch64" or QEMU_BINFMT.exists(),
         "this machine cannot run arm64 programs",
-        "apt-get install qemu-user-static binfmt-support",
+        "make arm64",
+    ),
+    "registry": Part(
+        lambda: all(map(shutil.which, ("docker-registry", "skopeo"))),
+        "docker-registry or skopeo is missing",
+        "make registry",
     ),
 }
 

@@ -11,9 +11,13 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from socket import create_server
 from typing import Any, NamedTuple, Protocol
+
+from images import facts
 
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 START_TIMEOUT_S = 30.0
@@ -49,6 +53,12 @@ def until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    with closing(create_server(("127.0.0.1", 0))) as held:
+        port: int = held.getsockname()[1]
+    return port
+
+
 class Container:
     """One container that was started with port 8080 published somewhere on loopback."""
 
@@ -75,6 +85,10 @@ class Container:
 
     def exec(self, *words: str, check: bool = True) -> Ended:
         return command("docker", "exec", self.name, *words, check=check)
+
+    def says(self, *words: str) -> str:
+        """What a program of the image prints."""
+        return self.exec(*words).out.strip()
 
     def logs(self) -> str:
         ended = command("docker", "logs", self.name)
@@ -121,11 +135,17 @@ class Container:
 
 
 class Image(NamedTuple):
-    """An image under test, with the Python that it must have and the base that it stands on."""
+    """An image under test, with what it must be and the base that it stands on."""
 
     tag: str
     version: str
     base: str
+    variant: str
+    arch: str
+
+    @property
+    def has_emulator(self) -> bool:
+        return "default" in facts.load().ancestry(self.variant)
 
 
 class Start(Protocol):
@@ -170,10 +190,24 @@ class Docker:
         self._images.append(tag)
         return tag
 
-    def remove_containers(self) -> None:
-        if self._containers:
-            command("docker", "rm", "--force", "--volumes", *self._containers, check=False)
-            self._containers.clear()
+    def tag(self, source: str, name: str) -> None:
+        """Give an image one more name, which is this run's too."""
+        command("docker", "tag", source, name)
+        self.remember(name)
+
+    def remember(self, name: str) -> None:
+        """Remove an image at the end that somebody else made or fetched."""
+        self._images.append(name)
+
+    def containers(self) -> int:
+        """How many there have been: what `remove_containers` takes for a point in time."""
+        return len(self._containers)
+
+    def remove_containers(self, since: int = 0) -> None:
+        names = self._containers[since:]
+        if names:
+            command("docker", "rm", "--force", "--volumes", *names, check=False)
+            del self._containers[since:]
 
     def remove_images(self) -> None:
         # Children first, else their parents are still in use.

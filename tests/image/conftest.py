@@ -1,35 +1,89 @@
 """Slow things once a run: stand-in bases, an image for each Python on them, a user's image on each of those.
 
-`make test-image BASE=... VERSION=...` puts another base, Amazon's own for one, in the place of the stand-ins.
+A test says with `pytest.mark.variant("slim")` for which variant it holds, and runs on every variant that extends that
+one too. The default variant is tested for each Python, the others for one: between two Pythons, what the variants
+add is the same. `make test-image BASE=... VERSION=... VARIANT=...` puts another base, Amazon's own for one, in the
+place of the stand-ins.
 """
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from images import facts
+from pylambda.local.fetch import this_machine
 from tests.image import standin
-from tests.image.cli import Docker, Image, Start, command
+from tests.image.cli import Container, Docker, Image, Start, command
 
 FUNCTION = Path(__file__).with_name("function") / "app.py"
 HELLO = standin.ROOT / "examples" / "hello"
+EMULATOR_PLACE = "/usr/local/bin/aws-lambda-rie"
+OTHER_ARCH = "arm64"
 
 
-class Base(NamedTuple):
-    """What to build on: a base by its name, or a stand-in that has to be made first."""
+class Subject(NamedTuple):
+    """An image to test and what to build it on: a base by its name, or a stand-in that has to be made first."""
 
     version: str
-    name: str | standin.StandIn
+    variant: str
+    base: str | standin.StandIn
+    arch: str = this_machine()
+
+    def __str__(self) -> str:
+        return f"{self.version}{facts.suffix(self.variant)}-on-{self.base}"
 
 
-def bases() -> list[Base]:
-    """The bases of this run."""
+def subjects() -> list[Subject]:
+    """The images of this run, on this machine's architecture."""
+    matrix = facts.load()
     if name := os.environ.get("PYLAMBDA_TEST_BASE"):
-        return [Base(os.environ["PYLAMBDA_TEST_VERSION"], name)]
-    return [Base(found.version, found) for found in standin.known()]
+        variant = os.environ.get("PYLAMBDA_TEST_VARIANT") or facts.UNNAMED
+        return [Subject(os.environ.get("PYLAMBDA_TEST_VERSION") or matrix.default, variant, name)]
+    found = standin.known()
+    subjects = [Subject(base.version, facts.UNNAMED, base) for base in found]
+    one = next((base for base in found if base.version == matrix.default), found[0])
+    for row in matrix.variants:
+        if row.name != facts.UNNAMED:
+            base = one._replace(tools=facts.WITH_TOOLS in matrix.ancestry(row.name))
+            subjects.append(Subject(one.version, row.name, base))
+    return subjects
+
+
+def foreign_subject() -> Subject:
+    """One image of the other architecture, for the few tests that run in an emulated processor."""
+    base = next(base for base in standin.known() if base.prefix is None and base.suite == standin.SUITE_FOR_PREFIXES)
+    return Subject(base.version, facts.UNNAMED, base._replace(arch=OTHER_ARCH), OTHER_ARCH)
+
+
+def native_subject_like(foreign: Subject) -> Subject:
+    """The same image for this machine."""
+    assert isinstance(foreign.base, standin.StandIn)
+    return foreign._replace(base=foreign.base._replace(arch=this_machine()), arch=this_machine())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "variant(name): holds for images of this variant and of all that extend it")
+    config.addinivalue_line("markers", "only(name): holds for images of this variant alone")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "image" not in metafunc.fixturenames:
+        return
+    # The closest mark counts, and that is the last one here.
+    marks = {mark.name: mark.args[0] for mark in reversed(list(metafunc.definition.iter_markers())) if mark.args}
+    matrix = facts.load()
+    chosen = [
+        subject
+        for subject in subjects()
+        if marks.get("only", subject.variant) == subject.variant
+        and marks.get("variant", subject.variant) in matrix.ancestry(subject.variant)
+    ]
+    metafunc.parametrize("image", chosen, ids=str, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -40,35 +94,96 @@ def docker() -> Iterator[Docker]:
     engine.remove_images()
 
 
+class Workshop:
+    """Builds each subject once a run."""
+
+    def __init__(self, docker: Docker) -> None:
+        self._docker = docker
+        self._images: dict[Subject, Image] = {}
+
+    def image(self, subject: Subject) -> Image:
+        """The image, built by the target that users build it with."""
+        if subject not in self._images:
+            tag = self._docker.own_tag(f"{subject.version}-{subject.variant}-{subject.arch}")
+            image = Image(tag, subject.version, self._base(subject), subject.variant, subject.arch)
+            make_image(image)
+            self._images[subject] = image
+        return self._images[subject]
+
+    def sibling(self, image: Image, variant: str) -> Image:
+        """Another variant of the same Python."""
+        for subject in subjects():
+            if (subject.version, subject.variant) == (image.version, variant):
+                return self.image(subject)
+        return self.image(Subject(image.version, variant, image.base))
+
+    def _base(self, subject: Subject) -> str:
+        if isinstance(subject.base, str):
+            return subject.base
+        try:
+            # All of this run at once: the first call may have to make root file systems, which then goes side by side.
+            wanted = [found.base for found in [*subjects(), subject] if isinstance(found.base, standin.StandIn)]
+            return standin.make(wanted)[subject.base]
+        except standin.StandInError as error:
+            pytest.skip(f"no base to build on: {error}")
+
+
 @pytest.fixture(scope="session")
-def standins() -> dict[standin.StandIn, str]:
-    """All of them at once: the first call may have to make root file systems, which then goes side by side."""
-    try:
-        return standin.make([base.name for base in bases() if isinstance(base.name, standin.StandIn)])
-    except standin.StandInError as error:
-        pytest.skip(f"no base to build on: {error}")
+def workshop(docker: Docker) -> Workshop:
+    return Workshop(docker)
 
 
-@pytest.fixture(scope="session", params=bases(), ids=lambda base: f"{base.version}-on-{base.name}")
-def image(request: pytest.FixtureRequest, docker: Docker, standins: dict[standin.StandIn, str]) -> Image:
-    """The image, built by the target that users build it with."""
-    base: Base = request.param
-    name = standins[base.name] if isinstance(base.name, standin.StandIn) else base.name
-    tag = docker.own_tag(base.version)
-    make_image(base.version, name, tag)
-    return Image(tag, base.version, name)
+@pytest.fixture(scope="session")
+def image(request: pytest.FixtureRequest, workshop: Workshop) -> Image:
+    return workshop.image(request.param)
+
+
+def download(folder: Path, requirement: str, *options: str) -> Path:
+    """Wheels for a build that has no network: those of these tests have none."""
+    if not folder.is_dir():
+        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:")
+        command(*pip, *options, f"--dest={folder}", requirement)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheels_of_example(image: Image) -> Path:
+    """What examples/two-stage asks for, compiled for the image's Python."""
+    requirement = (standin.ROOT / "examples/two-stage/requirements.txt").read_text().strip()
+    (wheel,) = [arch.wheel for arch in facts.load().archs if arch.name == image.arch]
+    folder = standin.ROOT / ".cache" / "test-wheels" / f"{requirement}-{image.version}-{wheel}"
+    return download(folder, requirement, f"--platform={wheel}", f"--python-version={image.version}")
 
 
 @pytest.fixture(scope="session")
 def users_image(docker: Docker, image: Image) -> str:
     """The example's FROM, COPY, CMD around a function that tells more."""
-    return docker.build(f"user-{image.version}", example_dockerfile(image), {"app.py": FUNCTION})
+    return docker.build(f"user-{image.version}-{image.variant}", example_dockerfile(image), {"app.py": FUNCTION})
+
+
+@pytest.fixture(scope="session")
+def inside(docker: Docker, image: Image) -> Container:
+    """A container of the bare image in which nothing runs: for questions that `docker exec` answers quickly."""
+    return docker.start(image.tag, "-c", "exec sleep 3600", options=("--entrypoint", "/bin/sh"))
 
 
 @pytest.fixture
-def start(docker: Docker) -> Iterator[Start]:
-    yield docker.start
-    docker.remove_containers()
+def start(docker: Docker, image: Image) -> Iterator[Start]:
+    """`docker run -d`; what has no emulator gets one mounted, as its users do."""
+    subject = image
+
+    def start(image: str, *arguments: str, options: tuple[str, ...] = ()) -> Container:
+        mount = () if subject.has_emulator else emulator_mount(subject.arch)
+        return docker.start(image, *arguments, options=(*mount, *options))
+
+    before = docker.containers()
+    yield start
+    docker.remove_containers(before)
+
+
+def emulator_mount(arch: str) -> tuple[str, str]:
+    """The option that the slim variant's own message names."""
+    return "--volume", f"{standin.emulator(arch)}:{EMULATOR_PLACE}:ro"
 
 
 def example_dockerfile(image: Image) -> str:
@@ -76,6 +191,7 @@ def example_dockerfile(image: Image) -> str:
     return re.sub(r"^FROM .*", f"FROM {image.tag}", (HELLO / "Dockerfile").read_text())
 
 
-def make_image(version: str, base: str, tag: str) -> str:
+def make_image(image: Image) -> str:
     """`make image` as a user types it; returns what it said."""
-    return command("make", "-C", str(standin.ROOT), "image", f"VERSION={version}", f"BASE={base}", f"IMAGE={tag}").out
+    words = (f"VERSION={image.version}", f"VARIANT={image.variant}", f"ARCH={image.arch}")
+    return command("make", "-C", str(standin.ROOT), "image", *words, f"BASE={image.base}", f"IMAGE={image.tag}").out

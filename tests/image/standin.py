@@ -1,14 +1,13 @@
 """Bases to build on where no registry is reachable: a Debian root file system that looks like Amazon's base.
 
-What is real: the emulator, a C library, a shell, a Python with pip. What is played: Amazon's entry point and `dnf`, by
-the two scripts in standin/. Its tag is its own, never Amazon's, and it sets none of the variables of Amazon's base, so
-that what the image needs it has to say itself. Root file systems are kept in .cache/, the images in the engine; both
-under a hash of what they are made from.
+What is real: the emulator, a C library, a shell, a Python, its pip, and for the build variant the compilers. What is
+played: Amazon's entry point and `dnf`, by the two scripts in standin/. Its tag is its own, never Amazon's, and it sets
+none of the variables of Amazon's base, so that what the image needs it has to say itself. Root file systems are kept
+in .cache/, the images in the engine; both under a hash of what they are made from.
 """
 
 import hashlib
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -19,25 +18,34 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from images import matrix
+from images import facts
+from pylambda.local import fetch
 from tests.image.cli import command
 
 ROOT = Path(__file__).parents[2]
 PARTS = Path(__file__).with_name("standin")
 CACHE = ROOT / ".cache" / "rootfs"
-# What mmdebstrap is told: no package manager inside, Python and pip, certificates.
-ROOTFS_OPTIONS = ("--variant=essential", "--include=python3,python3-pip,ca-certificates")
+# No package manager inside; Python, certificates.
+INCLUDE = "python3,ca-certificates"
+TOOLS = "gcc,g++,libc6-dev,make,findutils,git,gzip,tar,unzip"
+# The mirror's copy of a release that still moves may be older than its own date allows; signatures are checked.
+NATIVE = ("--variant=essential", '--aptopt=Acquire::Check-Valid-Until "false"')
+# Unpacked and not installed, because another architecture's installation runs in an emulator for minutes.
+FOREIGN = ("--variant=extract",)
+FOREIGN_INCLUDE = "base-files,base-passwd,bash,coreutils,dash,grep,sed"
 # Debian's own Python of each release.
-SUITE_OF = {"3.11": "bookworm", "3.13": "trixie"}
-# A foreign CPython stands on the newest release, whose libraries serve what older systems built.
+SUITE_OF = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
+# A foreign CPython stands on the newest release that is out, whose libraries serve what older systems built.
 SUITE_FOR_PREFIXES = "trixie"
 PREFIX_PLACE = "/usr/local/cpython"
 DOCKERFILE = """\
 FROM scratch
 ADD rootfs.tar /
 {prefix}
-# Debian's mark that only apt may install; Amazon Linux has none.
-RUN rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
+# What base-passwd does when it is installed; and Debian's mark that only apt may install, which Amazon has not.
+RUN cp -n /usr/share/base-passwd/passwd.master /etc/passwd; cp -n /usr/share/base-passwd/group.master /etc/group; \
+    rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
+COPY pip/ /usr/share/standin/pip/
 COPY aws-lambda-rie /usr/local/bin/aws-lambda-rie
 COPY lambda-entrypoint.sh /lambda-entrypoint.sh
 COPY dnf /usr/bin/dnf
@@ -56,20 +64,46 @@ class StandInError(Exception):
 
 
 class StandIn(NamedTuple):
-    """A base with one Python: Debian's own, or a prefix copied into it."""
+    """A base with one Python, Debian's own or a prefix copied into it, with or without compilers."""
 
     version: str
     suite: str
     prefix: Path | None
+    tools: bool = False
+    arch: str = fetch.this_machine()
 
     def __str__(self) -> str:
-        return self.suite if self.prefix is None else f"{self.suite}-cpython{self.version}"
+        parts = [self.suite, f"cpython{self.version}" if self.prefix else "", "tools" if self.tools else ""]
+        return "-".join([part for part in parts if part] + ([self.arch] if self.is_foreign else []))
+
+    @property
+    def is_foreign(self) -> bool:
+        return self.arch != fetch.this_machine()
+
+    def rootfs_options(self) -> tuple[str, ...]:
+        """What mmdebstrap is told; what is said alike is made once."""
+        include = [INCLUDE]
+        if self.tools:
+            include += [TOOLS] if self.prefix else [TOOLS, "python3-dev"]
+        if self.is_foreign:
+            platform = facts.load().build(self.version, self.arch).arch.oci
+            return *FOREIGN, f"--architectures={platform}", f"--include={','.join([FOREIGN_INCLUDE, *include])}"
+        return *NATIVE, f"--include={','.join(include)}"
+
+    def tar(self) -> Path:
+        return CACHE / f"{self.suite}-{digest(self.suite, self.arch, *self.rootfs_options())}.tar"
+
+    def tag(self) -> str:
+        """The image's name, under a hash of all that it is made from."""
+        scripts = [hashlib.sha256(script.read_bytes()).hexdigest() for script in sorted(PARTS.iterdir())]
+        made_of = (DOCKERFILE, PREFIX_LINES, str(self.prefix), *pip_parts(), fetch.BINARIES[self.arch].sha256)
+        return f"pylambda-standin:{self}-{digest(self.tar().name, *made_of, *scripts)}"
 
 
 def known() -> list[StandIn]:
     """Every stand-in that can be made here: Debian's Pythons, and those of the matrix with a prefix on this machine."""
     found = []
-    for python in matrix.read(matrix.FILE.read_text(encoding="utf-8")).pythons:
+    for python in facts.load().pythons:
         if suite := SUITE_OF.get(python.version):
             found.append(StandIn(python.version, suite, None))
         elif prefix := next(prefixes(python.version), None):
@@ -78,51 +112,39 @@ def known() -> list[StandIn]:
 
 
 def prefixes(version: str) -> Iterator[Path]:
-    """CPython installations of a version that can be copied as they are: not the system's, and with pip."""
+    """CPython installations of a version that can be copied as they are: not the system's."""
     homes = [Path.home() / ".pyenv/versions", Path("/opt/hostedtoolcache/Python"), Path("/usr/local")]
     candidates = [path for home in homes for path in sorted(home.glob(f"{version}.*"))]
     candidates += [path / arch for path in candidates for arch in ("x64", "arm64")]
     if program := shutil.which(f"python{version}"):
         candidates.append(Path(program).resolve().parents[1])
     for prefix in candidates:
-        library = prefix / "lib" / f"python{version}"
-        program_is_here = (prefix / "bin" / f"python{version}").exists()
-        if program_is_here and prefix != Path("/usr") and (library / "site-packages" / "pip").is_dir():
+        is_here = (prefix / "bin" / f"python{version}").exists() and (prefix / "include" / f"python{version}").is_dir()
+        if is_here and prefix != Path("/usr"):
             yield prefix
 
 
 def make(standins: list[StandIn]) -> dict[StandIn, str]:
-    """Build what is not there yet and return the tags. Raises StandInError."""
-    suites = sorted({standin.suite for standin in standins})
-    if not all(tar_of(suite).exists() for suite in suites):
+    """Build what the engine has not yet and return the tags. Raises StandInError."""
+    tags = {standin: standin.tag() for standin in standins}
+    missing = [standin for standin, tag in tags.items() if command("docker", "image", "inspect", tag, check=False).code]
+    tars = {standin.tar(): standin for standin in missing if not standin.tar().exists()}
+    if tars:
         install_mmdebstrap()
-    with ThreadPoolExecutor() as pool:
-        rootfs = dict(zip(suites, pool.map(rootfs_of, suites), strict=True))
-    emulator = Path(command(sys.executable, "-m", "pylambda.local", "emulator", "--arch", architecture()).out.strip())
-    return {standin: build(standin, rootfs[standin.suite], emulator) for standin in standins}
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(make_rootfs, tars.values()))
+    for standin in missing:
+        build(standin, tags[standin])
+    return tags
 
 
-def architecture() -> str:
-    """Lambda's name of this machine's architecture."""
-    machine = platform.machine()
-    return {"aarch64": "arm64"}.get(machine, machine)
-
-
-def tar_of(suite: str) -> Path:
-    return CACHE / f"{suite}-{architecture()}-{digest(suite, *ROOTFS_OPTIONS)}.tar"
-
-
-def rootfs_of(suite: str) -> Path:
-    """The tar of a Debian release, made once. Raises StandInError."""
-    tar = tar_of(suite)
-    if tar.exists():
-        return tar
+def make_rootfs(standin: StandIn) -> None:
+    """Make the tar of a Debian release. Raises StandInError."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         unfinished = Path(folder, "rootfs.tar")
-        run_or_refuse("mmdebstrap", "--quiet", *ROOTFS_OPTIONS, suite, str(unfinished))
-        unfinished.rename(tar)
-    return tar
+        run_or_refuse("mmdebstrap", "--quiet", *standin.rootfs_options(), standin.suite, str(unfinished))
+        unfinished.rename(standin.tar())
 
 
 def install_mmdebstrap() -> None:
@@ -133,8 +155,8 @@ def install_mmdebstrap() -> None:
         raise StandInError("no mmdebstrap here, and only root on Debian can install it: apt-get install mmdebstrap")
     apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120")
     run_or_refuse(*apt, "update")
-    # Without what apt recommends, which is many times as much; these two are what it needs as root.
-    run_or_refuse(*apt, "install", "--yes", "--no-install-recommends", "mmdebstrap", "gpg", "mount")
+    # Without what apt recommends, which is many times as much; these are what it needs as root.
+    run_or_refuse(*apt, "install", "--yes", "--no-install-recommends", "mmdebstrap", "arch-test", "gpg", "mount")
 
 
 def run_or_refuse(*words: str) -> None:
@@ -144,46 +166,60 @@ def run_or_refuse(*words: str) -> None:
         raise StandInError(f"{' '.join(words)} failed: {done.stderr.strip()[-2000:]}")
 
 
-def build(standin: StandIn, rootfs: Path, emulator: Path) -> str:
-    """Build one stand-in where the engine has it not, and return its tag."""
-    scripts = sorted(PARTS.iterdir())
-    contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in (emulator, *scripts)]
-    key = digest(rootfs.name, DOCKERFILE, PREFIX_LINES, str(standin.prefix), *contents)
-    tag = f"pylambda-standin:{standin}-{key}"
-    if command("docker", "image", "inspect", tag, check=False).code == 0:
-        return tag
+def build(standin: StandIn, tag: str) -> None:
+    """Build one stand-in from its root file system."""
     prefix_lines = ""
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         context = Path(folder)
-        os.link(rootfs, context / "rootfs.tar")
-        for source, name in [(emulator, "aws-lambda-rie"), *((script, script.name) for script in scripts)]:
+        os.link(standin.tar(), context / "rootfs.tar")
+        for source in (emulator(standin.arch), *PARTS.iterdir()):
+            name = "aws-lambda-rie" if source.parent != PARTS else source.name
             shutil.copy(source, context / name)
             (context / name).chmod(0o755)
+        for part in pip_parts():
+            leave_out = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(site_packages() / part, context / "pip" / part, ignore=leave_out)
         if standin.prefix is not None:
             pack(standin.prefix, standin.version, context / "cpython.tar")
             prefix_lines = PREFIX_LINES.format(place=PREFIX_PLACE, program=f"python{standin.version}")
         (context / "Dockerfile").write_text(DOCKERFILE.format(prefix=prefix_lines))
-        command("docker", "build", "--quiet", "--force-rm", "--network", "none", "--tag", tag, folder)
-    return tag
+        platform = facts.load().build(standin.version, standin.arch).arch.platform
+        command(
+            "docker", "build", f"--platform={platform}", "--quiet", "--force-rm", "--network=none", "-t", tag, folder
+        )
+
+
+def emulator(arch: str) -> Path:
+    """The pinned emulator of an architecture."""
+    return Path(command(sys.executable, "-m", "pylambda.local", "emulator", "--arch", arch).out.strip())
+
+
+def site_packages() -> Path:
+    return Path(next(path for path in sys.path if path.endswith("site-packages")))
+
+
+def pip_parts() -> list[str]:
+    """The folders of this virtual environment's pip: pure Python, so it serves every stand-in's."""
+    return sorted(path.name for path in site_packages().glob("pip*") if path.is_dir())
 
 
 def pack(prefix: Path, version: str, tar: Path) -> None:
-    """Put what runs of a CPython prefix into a tar: the program, the standard library, pip."""
+    """Put a CPython prefix into a tar: the program, the standard library, the headers; no packages."""
     library = f"lib/python{version}"
-    left_out = {f"{library}/{name}" for name in ("test", "idlelib", "tkinter", "turtledemo", "ensurepip")}
 
     def wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-        inside_packages = member.name.removeprefix(f"{library}/site-packages/")
-        foreign = inside_packages != member.name and not inside_packages.startswith("pip")
-        if member.name in left_out or foreign or member.name.startswith(f"{library}/config-"):
+        inside_packages = member.name.startswith(f"{library}/site-packages/")
+        # Of the tests of the standard library the folder is enough, to see that the slim variant has it not.
+        is_a_test = member.name.startswith(f"{library}/test/") and member.name != f"{library}/test/__init__.py"
+        if inside_packages or is_a_test or member.name.startswith(f"{library}/config-"):
             return None
         member.uid = member.gid = 0
         member.uname = member.gname = "root"
         return member
 
     with tarfile.open(tar, "w") as archive:
-        archive.add(prefix / "bin" / f"python{version}", f"bin/python{version}", filter=wanted)
-        archive.add(prefix / library, library, filter=wanted)
+        for part in (f"bin/python{version}", library, f"include/python{version}"):
+            archive.add(prefix / part, part, filter=wanted)
         for shared in sorted((prefix / "lib").glob(f"libpython{version}*.so*")):
             archive.add(shared, f"lib/{shared.name}", filter=wanted)
 

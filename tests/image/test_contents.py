@@ -5,10 +5,11 @@ import re
 
 import pytest
 
-from tests.image.cli import Docker, Image, command
+from images import facts
+from tests.image.cli import Container, Docker, Image, command
 from tests.image.conftest import make_image
 
-pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
 
 ENVIRONMENT = {
     "LANG": "en_US.UTF-8",
@@ -20,6 +21,7 @@ ENVIRONMENT = {
     "LAMBDA_TASK_ROOT": "/var/task",
     "LAMBDA_RUNTIME_DIR": "/var/runtime",
 }
+TOOLS_ENVIRONMENT = {"UV_PYTHON": "/var/lang/bin/python3", "UV_PYTHON_DOWNLOADS": "never"}
 # A pyc begins with its magic number, then a word of flags: 1 is "named by its source's hash, and never checked"
 # (PEP 552).
 LIST_RUNTIME = """
@@ -35,24 +37,18 @@ print(json.dumps(rows))
 """
 
 
-def run(docker: Docker, image: str, *words: str) -> str:
-    """What a program of the image prints."""
-    ended = docker.run(image, *words[1:], options=("--entrypoint", words[0]))
-    assert ended.code == 0, ended.err
-    return ended.out.strip()
-
-
 @pytest.fixture(scope="session")
-def runtime_files(docker: Docker, image: Image) -> dict[str, tuple[str, int | None]]:
+def runtime_files(inside: Container) -> dict[str, tuple[str, int | None]]:
     """Path below /var/runtime -> its mode as `ls` shows it, and the flags of its byte code."""
-    rows = json.loads(run(docker, image.tag, "python", "-c", LIST_RUNTIME))
+    rows = json.loads(inside.says("python", "-c", LIST_RUNTIME))
     return {path: (mode, flags) for path, mode, flags in rows}
 
 
 def test_the_configuration_is_that_of_a_lambda_image(image: Image) -> None:
     config = json.loads(command("docker", "inspect", "--format", "{{json .Config}}", image.tag).out)
     # Exact, because a variable more or less is a difference that a function can see
-    assert dict(pair.split("=", 1) for pair in config["Env"]) == ENVIRONMENT
+    more = TOOLS_ENVIRONMENT if image.variant == facts.WITH_TOOLS else {}
+    assert dict(pair.split("=", 1) for pair in config["Env"]) == ENVIRONMENT | more
     assert config["Entrypoint"] == ["/entry_script.sh"]
     assert config["WorkingDir"] == "/var/task"
     assert not config.get("User")
@@ -60,28 +56,29 @@ def test_the_configuration_is_that_of_a_lambda_image(image: Image) -> None:
 
 
 @pytest.mark.parametrize("path", ["/entry_script.sh", "/var/runtime/bootstrap"])
-def test_the_scripts_can_be_executed_by_anyone(path: str, image: Image, docker: Docker) -> None:
+def test_the_scripts_can_be_executed_by_anyone(path: str, inside: Container) -> None:
     # A link is refused by Lambda as an entry point, and a carriage return makes the kernel look for "sh\r"
-    assert run(docker, image.tag, "stat", "-c", "%A %U %F", path) == "-rwxr-xr-x root regular file"
-    assert "\r" not in run(docker, image.tag, "cat", path)
+    assert inside.says("stat", "-c", "%A %U %F", path) == "-rwxr-xr-x root regular file"
+    assert "\r" not in inside.says("cat", path)
 
 
 @pytest.mark.parametrize("name", ["python", "python3", "python{version}"])
-def test_each_name_of_python_is_the_images_python(name: str, image: Image, docker: Docker) -> None:
+def test_each_name_of_python_is_the_images_python(name: str, image: Image, inside: Container) -> None:
     code = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
     name = name.format(version=image.version)
-    assert run(docker, image.tag, name, "-c", code) == f"{image.version} /var/lang/bin/{name}"
+    assert inside.says(name, "-c", code) == f"{image.version} /var/lang/bin/{name}"
 
 
+@pytest.mark.variant("default")
 @pytest.mark.parametrize("name", ["pip", "pip3", "pip{version}"])
-def test_each_name_of_pip_is_the_images_pip(name: str, image: Image, docker: Docker) -> None:
-    said = run(docker, image.tag, name.format(version=image.version), "--version")
+def test_each_name_of_pip_is_the_images_pip(name: str, image: Image, inside: Container) -> None:
+    said = inside.says(name.format(version=image.version), "--version")
     assert re.fullmatch(rf"pip .* \(python {re.escape(image.version)}\)", said)
 
 
-def test_the_systems_python_is_left_alone(image: Image, docker: Docker) -> None:
-    words = ("sh", "-c", "readlink -f /usr/bin/python3")
-    assert run(docker, image.tag, *words) == run(docker, image.base, *words)
+def test_the_systems_python_is_left_alone(image: Image, docker: Docker, inside: Container) -> None:
+    base = docker.run(image.base, "-f", "/usr/bin/python3", options=("--entrypoint", "readlink"))
+    assert inside.says("readlink", "-f", "/usr/bin/python3") == base.out.strip()
 
 
 def test_everybody_can_read_the_runtime(runtime_files: dict[str, tuple[str, int | None]]) -> None:
@@ -102,11 +99,12 @@ def test_the_runtime_is_source_alone(runtime_files: dict[str, tuple[str, int | N
     assert [path for path in runtime_files if path.endswith((".so", ".pyd"))] == []
 
 
+@pytest.mark.only("default")
 def test_a_base_without_the_emulator_is_refused(image: Image, docker: Docker) -> None:
     # Given a base that is not one of Lambda's
     bare = docker.build("no-emulator", f"FROM {image.base}\nRUN rm /usr/local/bin/aws-lambda-rie\n", {})
     # When an image is built on it
     with pytest.raises(AssertionError) as refused:
-        make_image(image.version, bare, docker.own_tag("on-no-emulator"))
+        make_image(image._replace(base=bare, tag=docker.own_tag("on-no-emulator")))
     # Then the build says what is missing
     assert "the base has no executable /usr/local/bin/aws-lambda-rie" in str(refused.value)

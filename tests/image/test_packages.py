@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.image.cli import Docker, Image, Start, command
+from tests.image.cli import Docker, Image, Start
+from tests.image.conftest import download
 from tests.image.standin import ROOT
 
-pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
 
 VENDOR = "/var/runtime/vendor/"
 # A pure wheel, older than what images/requirements.lock will ever name again.
@@ -24,11 +25,7 @@ class Found(NamedTuple):
 @pytest.fixture(scope="session")
 def wheels() -> Path:
     """The user's pin, fetched before the build: no image build of these tests has a network."""
-    folder = ROOT / ".cache" / "test-wheels"
-    if not list(folder.glob("requests-2.31.0-*.whl")):
-        pip = (str(ROOT / ".venv/bin/python"), "-m", "pip", "download", "--quiet", "--no-deps")
-        command(*pip, "--only-binary=:all:", f"--dest={folder}", PIN)
-    return folder
+    return download(ROOT / ".cache" / "test-wheels" / PIN, PIN)
 
 
 def imported(start: Start, image: str, name: str) -> Found:
@@ -42,6 +39,7 @@ def test_what_the_image_brings_can_be_imported(name: str, users_image: str, star
     assert imported(start, users_image, name).file.startswith(VENDOR)
 
 
+@pytest.mark.variant("default")
 def test_a_users_pin_beside_wins(users_image: str, docker: Docker, wheels: Path, start: Start) -> None:
     # Given a user who installs where pip installs
     dockerfile = f"FROM {users_image}\nCOPY wheels /wheels\nRUN {INSTALL} {PIN}\n"
@@ -54,6 +52,7 @@ def test_a_users_pin_beside_wins(users_image: str, docker: Docker, wheels: Path,
     assert imported(start, image, "urllib3").file.startswith(VENDOR)
 
 
+@pytest.mark.variant("default")
 def test_a_users_pin_in_the_functions_folder_wins(users_image: str, docker: Docker, wheels: Path, start: Start) -> None:
     # Given a user who installs beside the handler, as for a zip
     dockerfile = f"FROM {users_image}\nCOPY wheels /wheels\nRUN {INSTALL} --target /var/task {PIN}\n"
@@ -64,6 +63,7 @@ def test_a_users_pin_in_the_functions_folder_wins(users_image: str, docker: Dock
     assert found == Found("2.31.0", "/var/task/requests/__init__.py")
 
 
+@pytest.mark.variant("default")
 def test_pip_does_not_see_what_the_image_brings(users_image: str, docker: Docker) -> None:
     # Else `pip install requests` would say "already satisfied", and another version would first uninstall ours.
     ended = docker.run(users_image, "list", options=("--entrypoint", "pip"))

@@ -1,27 +1,19 @@
 """The container commands of README.md, line by line, under names and on a port of this run's own."""
 
 import shlex
-from contextlib import closing
-from socket import create_server
 
 import pytest
 
 from tests.documents import ROOT, blocks
-from tests.image.cli import Container, Docker, Image, command, until
+from tests.image.cli import Container, Docker, Image, command, free_port, until
 from tests.image.conftest import HELLO, example_dockerfile
 
-pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.only("default"), pytest.mark.timeout(600)]
 
 
 def container_commands() -> list[str]:
     (block,) = [block for block in blocks(ROOT / "README.md") if "docker run" in block.text]
     return block.lines
-
-
-def free_port() -> int:
-    with closing(create_server(("127.0.0.1", 0))) as held:
-        port: int = held.getsockname()[1]
-    return port
 
 
 def test_the_readmes_container_commands_work_as_written(image: Image, docker: Docker) -> None:

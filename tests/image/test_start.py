@@ -8,7 +8,7 @@ import pytest
 
 from tests.image.cli import Docker, Image, Start, until
 
-pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
 
 QUICK_S = 3
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from images import matrix
+from images import facts
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "parity"
@@ -45,7 +45,7 @@ class Python(NamedTuple):
 @functools.cache
 def found() -> tuple[Python, ...]:
     """One CPython for each version of the images that is on this machine, oldest first."""
-    versions = [python.version for python in matrix.read(matrix.FILE.read_text(encoding="utf-8")).pythons]
+    versions = [python.version for python in facts.load().pythons]
     return tuple(python for version in versions if (python := _first(version)))
 
 

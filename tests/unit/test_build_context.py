@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from images import context
+from images import context, facts
 
 
 @pytest.fixture
@@ -54,3 +54,18 @@ def test_a_missing_part_is_an_error(checkout: Path) -> None:
     (checkout / "bootstrap").unlink()
     with pytest.raises(OSError, match="bootstrap"):
         tar()
+
+
+def test_the_programs_of_an_architecture_go_under_its_other_name(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given what images/vendor.py puts there
+    program = checkout / "tools" / "x86_64" / "usr" / "local" / "bin" / "uv"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    monkeypatch.setattr(context, "BUILD", checkout)
+    # When the context of the build variant is written into a folder
+    context.write_folder(checkout / "context", facts.load().archs[:1])
+    # Then the Dockerfile finds it by the name that builders use, and it can be executed
+    written = checkout / "context" / "tools" / "amd64" / "usr" / "local" / "bin" / "uv"
+    assert written.stat().st_mode & 0o777 == 0o755

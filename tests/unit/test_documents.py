@@ -25,9 +25,10 @@ def test_every_link_into_the_tree_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_readmes_first_function_is_the_example() -> None:
+def test_the_readmes_functions_are_the_examples() -> None:
     (python,) = [block for block in blocks(ROOT / "README.md") if block.language == "python"]
-    (dockerfile,) = [block for block in blocks(ROOT / "README.md") if block.language == "dockerfile"]
+    first, two_stage = [block for block in blocks(ROOT / "README.md") if block.language == "dockerfile"]
     example = ROOT / "examples" / "hello"
-    assert dockerfile.text == (example / "Dockerfile").read_text()
+    assert first.text == (example / "Dockerfile").read_text()
+    assert two_stage.text == (ROOT / "examples" / "two-stage" / "Dockerfile").read_text()
     assert python.lines[-1].strip() in (example / "app.py").read_text()

@@ -30,20 +30,31 @@ def wheel(folder: Path, files: dict[str, str]) -> Path:
 
 def test_a_pin_is_a_line_that_pip_takes() -> None:
     (pin,) = vendor.pins(report("https://example.org/requests-2.0-py3-none-any.whl"))
-    assert str(pin) == f"requests==2.0 --hash=sha256:{'ab' * 32}"
-    assert vendor.locked(f"# requests\n{pin}\n") == {"ab" * 32}
+    (line,) = vendor.lock_lines([pin])
+    assert line == f"requests==2.0 --hash=sha256:{'ab' * 32}"
+    assert vendor.locked(f"# requests\n{line}\n") == {"ab" * 32}
+
+
+def test_a_program_has_one_line_and_a_hash_for_each_architecture() -> None:
+    found = [vendor.Pin("uv", "1", "aa"), vendor.Pin("uv", "1", "bb")]
+    assert vendor.lock_lines(found) == ["uv==1 --hash=sha256:aa --hash=sha256:bb"]
+    with pytest.raises(vendor.VendorError, match="uv: its wheels are of different versions, 1 and 2"):
+        vendor.lock_lines([*found, vendor.Pin("uv", "2", "cc")])
 
 
 def test_a_wheel_for_one_architecture_is_refused() -> None:
-    with pytest.raises(vendor.VendorError, match="is not a pure wheel"):
+    with pytest.raises(vendor.VendorError, match="is not a wheel that ends in -none-any"):
         vendor.pins(report("https://example.org/requests-2.0-cp312-cp312-linux_x86_64.whl"))
 
 
-def test_everything_in_the_lock_has_a_hash() -> None:
-    lines = [line for line in vendor.LOCK.read_text().splitlines() if not line.startswith("#")]
-    assert len(vendor.locked("\n".join(lines))) == len(lines)
-    declared = {line for line in vendor.DECLARED.read_text().splitlines() if not line.startswith("#")}
-    assert declared <= {line.partition("==")[0] for line in lines}
+@pytest.mark.parametrize(
+    ("declared", "lock", "wheels"), [(vendor.DECLARED, vendor.LOCK, 1), (vendor.TOOLS, vendor.TOOLS_LOCK, 2)]
+)
+def test_everything_in_a_lock_has_a_hash(declared: Path, lock: Path, wheels: int) -> None:
+    lines = [line for line in lock.read_text().splitlines() if not line.startswith("#")]
+    assert len(vendor.locked("\n".join(lines))) == len(lines) * wheels
+    named = {line for line in declared.read_text().splitlines() if not line.startswith("#")}
+    assert named <= {line.partition("==")[0] for line in lines}
 
 
 def test_unpacking_keeps_what_an_import_needs(tmp_path: Path) -> None:
@@ -64,3 +75,24 @@ def test_a_wheel_cannot_write_outside_its_folder(tmp_path: Path) -> None:
     with pytest.raises(vendor.VendorError, match="points out of the folder"):
         vendor.unpack([wheel(tmp_path, {"../evil.py": ""})], tmp_path / "vendor")
     assert not (tmp_path / "evil.py").exists()
+
+
+def test_programs_lie_where_an_image_has_them(tmp_path: Path) -> None:
+    files = {"uv/__init__.py": "", "uv-1.data/scripts/uv": "ELF", "uv-1.dist-info/licenses/LICENSE-MIT": "MIT"}
+    path = tmp_path / "uv-1-py3-none-manylinux2014_x86_64.whl"
+    wheel(tmp_path, files).rename(path)
+    vendor.unpack_programs([path], tmp_path / "tools")
+    found = sorted(str(file.relative_to(tmp_path / "tools")) for file in tmp_path.glob("tools/**/*") if file.is_file())
+    assert found == ["usr/local/bin/uv", "usr/share/licenses/uv/LICENSE-MIT"]
+    assert stat.filemode((tmp_path / "tools/usr/local/bin/uv").stat().st_mode) == "-rwxr-xr-x"
+
+
+def test_the_notice_names_every_package_and_its_licence(tmp_path: Path) -> None:
+    (tmp_path / "some-1.0.dist-info").mkdir()
+    metadata = tmp_path / "some-1.0.dist-info" / "METADATA"
+    metadata.write_text("Name: some\nVersion: 1.0\nLicense-Expression: MIT\n\nAbout some.\n")
+    said = vendor.notices("Ours.\n", tmp_path)
+    assert said == "Ours.\n\nsome 1.0\n    MIT: /var/runtime/vendor/some-1.0.dist-info/licenses/\n"
+    metadata.write_text("Name: some\nVersion: 1.0\n\n")
+    with pytest.raises(vendor.VendorError, match="names no licence"):
+        vendor.notices("", tmp_path)
