@@ -7,7 +7,6 @@ import sys
 
 from pylambda import names
 from pylambda.connection import Connection
-from pylambda.faults import BadEndpoint, NotInLambda, TransportError, UnexpectedStatus, one_line
 from pylambda.invocation import Invocation
 from pylambda.log.sinks import warn
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Protocol
 
+    from pylambda.faults import UnexpectedStatus
     from pylambda.stream import Chunk, ResponseStream
     from pylambda.wire import Reply
 
@@ -57,6 +57,8 @@ def parse_endpoint(endpoint: str) -> tuple[str, int]:
         BadEndpoint: it is not `host:port`.
     """
     if not endpoint:
+        from pylambda.faults import NotInLambda
+
         raise NotInLambda(
             f"{names.RUNTIME_API} is not set, so there is no Runtime API to ask for work",
             hint="outside Lambda start the function through entry_script.sh, which starts the emulator",
@@ -68,6 +70,8 @@ def parse_endpoint(endpoint: str) -> tuple[str, int]:
         or "/" in host
         or host.split() != [host]
     ):
+        from pylambda.faults import BadEndpoint
+
         raise BadEndpoint(
             f"{names.RUNTIME_API} is {endpoint!r}",
             hint="it must be host:port, such as 127.0.0.1:9001, without http://",
@@ -108,7 +112,7 @@ class RuntimeApi:
         """
         reply = self._connection.read_ahead() or self._connection.exchange(self._next_request)
         if reply.status != 200:
-            raise UnexpectedStatus("GET " + names.NEXT_PATH, reply.status, reply.body)
+            raise _unexpected_status("GET " + names.NEXT_PATH, reply)
         return Invocation(reply)
 
     def respond(
@@ -125,9 +129,8 @@ class RuntimeApi:
         Raises:
             UnexpectedStatus: the reply's status ends the run.
         """
-        path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
         headers = f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n"
-        self._answer(path, headers, invocation, body, ask_next)
+        self._answer("response", headers, invocation, body, ask_next)
 
     def respond_stream(
         self,
@@ -171,7 +174,7 @@ class RuntimeApi:
             raise
         finally:
             if stream.state is State.ENDED:
-                self._conclude(path, invocation, stream)
+                self._conclude(invocation, stream)
 
     def fail(self, invocation: Invocation, error: "BaseException | Report", *, ask_next: bool = False) -> None:
         """Answer an invocation with an error.
@@ -185,13 +188,12 @@ class RuntimeApi:
             UnexpectedStatus: the reply's status ends the run.
         """
         report = _report_on(error, invocation)
-        path = f"{names.INVOCATION_PATH}{invocation.request_id}/error"
         headers = (
             f"{names.SEND_CONTENT_TYPE}: {names.JSON}\r\n"
             f"{names.SEND_ERROR_TYPE}: {report.platform_error_type}\r\n"
             f"{names.SEND_XRAY_CAUSE}: {report.xray_cause}\r\n"
         )
-        self._answer(path, headers, invocation, report.body, ask_next)
+        self._answer("error", headers, invocation, report.body, ask_next)
 
     def fail_init(self, error: "BaseException | Report") -> None:
         """Tell the platform that the function could not be loaded.
@@ -206,43 +208,66 @@ class RuntimeApi:
         report = _report_on(error)
         # The document's own type, as the official client sends it; one that no header can hold is Unknown.
         error_type = report.error_type if report.error_type.isascii() else report.platform_error_type
-        reply = self._post(names.INIT_ERROR_PATH, f"{names.SEND_ERROR_TYPE}: {error_type}\r\n", report.body)
+        reply = self._connection.exchange(
+            self._head(names.INIT_ERROR_PATH, f"{names.SEND_ERROR_TYPE}: {error_type}\r\n", report.body), report.body
+        )
         if reply.status != 202:
-            raise UnexpectedStatus("POST " + names.INIT_ERROR_PATH, reply.status, reply.body)
+            raise _unexpected_status("POST " + names.INIT_ERROR_PATH, reply)
 
-    def _answer(self, path: str, headers: str, invocation: Invocation, body: bytes, ask_next: bool) -> None:
+    def _answer(self, kind: str, headers: str, invocation: Invocation, body: bytes, ask_next: bool) -> None:
+        if invocation.invocation_id is not None:
+            headers += f"{names.SEND_INVOCATION_ID}: {invocation.invocation_id}\r\n"
+        head = self._head(f"{names.INVOCATION_PATH}{invocation.request_id}/{kind}", headers, body)
         try:
-            reply = self._post(path, headers + _echo(invocation), body, self._next_request if ask_next else b"")
-        except TransportError as fault:
+            reply = self._connection.exchange(head, body, self._next_request if ask_next else b"")
+        except Exception as fault:
+            _only_transport(fault)
             # The invocation is lost, the environment may not be: if it is, the next request says so and ends the run.
             self._warn(f"the answer of {len(body)} bytes to {invocation.request_id} was not delivered: {fault}")
             return
-        self._judge(path, invocation, reply)
+        if not 200 <= reply.status < 300:
+            self._refused(kind, invocation, reply)
 
-    def _conclude(self, path: str, invocation: Invocation, stream: "ResponseStream") -> None:
+    def _conclude(self, invocation: Invocation, stream: "ResponseStream") -> None:
         """Read the reply to a streamed response and close: the platform wants a connection for each of them."""
         try:
             reply = self._connection.read_reply()
-        except TransportError as fault:
+        except Exception as fault:
+            _only_transport(fault)
             reason = stream.gone or str(fault)
             self._warn(f"the response to {invocation.request_id} broke off after {stream.body_bytes} bytes: {reason}")
         else:
-            self._judge(path, invocation, reply)
+            if not 200 <= reply.status < 300:
+                self._refused("response", invocation, reply)
         finally:
             self._connection.close()
 
-    def _judge(self, path: str, invocation: Invocation, reply: "Reply") -> None:
-        if 200 <= reply.status < 300:
-            return
+    def _refused(self, kind: str, invocation: Invocation, reply: "Reply") -> None:
         reason = FORGIVEN.get(reply.status)
         if reason is None:
-            raise UnexpectedStatus("POST " + path, reply.status, reply.body)
+            raise _unexpected_status(f"POST {names.INVOCATION_PATH}{invocation.request_id}/{kind}", reply)
+        from pylambda.faults import one_line
+
         detail = one_line(reply.body)
         self._warn(f"the answer to {invocation.request_id} was refused, {reply.status}: {reason}: {detail}")
 
-    def _post(self, path: str, headers: str, body: bytes, ahead: bytes = b"") -> "Reply":
+    def _head(self, path: str, headers: str, body: bytes) -> bytes:
         head = f"POST {path}{self._common}{headers}{names.SEND_CONTENT_LENGTH}: {len(body)}\r\n\r\n"
-        return self._connection.exchange(head.encode("utf-8", "surrogateescape"), body, ahead)
+        return head.encode("utf-8", "surrogateescape")
+
+
+def _only_transport(fault: Exception) -> None:
+    """Raise `fault` again unless it says that the connection failed."""
+    from pylambda.faults import TransportError
+
+    if not isinstance(fault, TransportError):
+        raise fault
+
+
+def _unexpected_status(request: str, reply: "Reply") -> "UnexpectedStatus":
+    from pylambda.faults import UnexpectedStatus
+
+    return UnexpectedStatus(request, reply.status, reply.body)
 
 
 def _echo(invocation: Invocation) -> str:

@@ -24,8 +24,11 @@ from _socket import (
     socket,
 )
 
-from pylambda.faults import TransportError
-from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ChunkedBody, ProtocolError, Reply
+from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ProtocolError, Reply, Template, read_head
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pylambda.faults import TransportError
 
 RECEIVE_BYTES = 1 << 13
 ACCEPTED = 202
@@ -45,9 +48,11 @@ class Connection:
         self._address = host, port
         self._socket: socket | None = None
         self._unread = b""
-        # The last acceptance of an answer. The next one has the same head unless the second has changed: no need to
-        # take that apart again.
-        self._acceptance = Reply(b"HTTP/1.1 000")
+        self._templates: dict[int, Template] = {}
+        # The last acceptance of an answer, and its bytes: the next one has the same, unless it says the time and that
+        # has changed. Until there was one, no reply begins like it.
+        self._accepted_bytes = b"\0"
+        self._accepted: Reply | None = None
         self._owed = False  # whether a request was sent ahead and its reply not yet read
 
     def exchange(self, head: bytes, body: bytes = b"", ahead: bytes = b"") -> Reply:
@@ -69,7 +74,7 @@ class Connection:
                     self.close()
             return self._exchange_once(self._connect(), head, body, ahead)
         except (OSError, ProtocolError) as error:
-            raise self._fault(head, error) from None
+            raise self._fail(head, error) from None
 
     def read_ahead(self) -> Reply | None:
         """Read the reply to the request that was sent ahead.
@@ -89,7 +94,7 @@ class Connection:
             self.close()
             return None
         except (OSError, ProtocolError) as error:
-            raise self._fault(b"a request sent ahead", error) from None
+            raise self._fail(b"a request sent ahead", error) from None
 
     def begin(self, first: bytes) -> None:
         """Send the beginning of a request whose rest is not there yet, on the open connection or on a new one.
@@ -108,7 +113,7 @@ class Connection:
                     self.close()
             self._connect().sendall(first)
         except OSError as error:
-            raise self._fault(first, error) from None
+            raise self._fail(first, error) from None
 
     def go_on(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
         """Send more of the request that was begun, in three parts so that a large one need not be copied.
@@ -122,9 +127,9 @@ class Connection:
                 raise ConnectionResetError("the connection is closed")
             if _has_something_to_say(self._socket):
                 raise ConnectionAbortedError("the far side closed the connection, or answered before the end")
-            _send(self._socket, head, body, tail)
+            _send_parts(self._socket, head, body, tail)
         except OSError as error:
-            raise TransportError(str(error)) from None
+            raise _fault(str(error)) from None
 
     def read_reply(self) -> Reply:
         """Read the reply to the request that was begun.
@@ -137,7 +142,7 @@ class Connection:
                 raise ConnectionResetError("the connection is closed")
             return self._read_reply(self._socket)
         except (OSError, ProtocolError) as error:
-            raise self._fault(b"a request that was begun", error) from None
+            raise self._fail(b"a request that was begun", error) from None
 
     def close(self) -> None:
         """Drop the connection; the next exchange makes a new one."""
@@ -148,7 +153,10 @@ class Connection:
     def _exchange_once(self, connection: socket, head: bytes, body: bytes, ahead: bytes) -> Reply:
         self._owed = bool(ahead)
         try:
-            _send(connection, head, body, ahead)
+            if len(body) <= JOIN_BYTES:
+                connection.sendall(head + body + ahead)
+            else:
+                _send_parts(connection, head, body, ahead)
         except ConnectionError as broken:
             # The far side may have refused a body that is too large before it read all of it.
             try:
@@ -171,52 +179,54 @@ class Connection:
         self._socket = connection
         return connection
 
-    def _fault(self, head: bytes, error: Exception) -> TransportError:
+    def _fail(self, head: bytes, error: Exception) -> "TransportError":
         self.close()
         host, port = self._address
         request = head.partition(b" HTTP/1.1\r\n")[0].decode(errors="replace")
-        return TransportError(f"{request} to the Runtime API at {host}:{port} failed: {error}")
+        return _fault(f"{request} to the Runtime API at {host}:{port} failed: {error}")
 
     def _read_reply(self, connection: socket) -> Reply:
-        reply = self._read_head(connection)
-        while reply.status < 200:  # 100 Continue and its like announce the real reply
-            reply = self._read_head(connection)
-        if reply.chunked:
-            reply.body = self._read_chunks(connection)
+        received = self._unread or connection.recv(RECEIVE_BYTES)
+        if received.startswith(self._accepted_bytes) and self._accepted is not None:
+            self._unread = received[len(self._accepted_bytes) :]
+            return self._accepted
+        while True:
+            while (end := received.find(HEAD_END)) < 0:
+                received = self._receive_more(connection, received)
+            begin = end + 4
+            reply = read_head(received[:end], self._templates)
+            if reply.status >= 200:
+                break
+            received = received[begin:]  # 100 Continue and its like announce the real reply
+        if reply.template.chunked:
+            reply.body = self._read_chunks(connection, received[begin:])
         elif reply.body_bytes is None:
-            reply.body = self._read_to_end(connection)
+            reply.body = self._read_to_end(connection, received[begin:])
+        elif begin + reply.body_bytes > len(received):
+            reply.body = self._read_exactly(connection, received[begin:], reply.body_bytes)
         else:
-            reply.body = self._read_exactly(connection, reply.body_bytes)
-        if reply.last:
+            end = begin + reply.body_bytes
+            reply.body, self._unread = received[begin:end], received[end:]
+            if reply.status == ACCEPTED and not reply.template.last:
+                self._accepted, self._accepted_bytes = reply, received[:end]
+        if reply.template.last:
             self.close()
         return reply
 
-    def _read_head(self, connection: socket) -> Reply:
-        received = self._unread
-        while (end := received.find(HEAD_END)) < 0:
-            if len(received) > MAX_HEAD_BYTES:
-                raise ProtocolError(f"a reply's head is longer than {MAX_HEAD_BYTES} bytes")
-            more = connection.recv(RECEIVE_BYTES)
-            if not more:
-                moment = "in the middle of" if received else "before"
-                raise ConnectionResetError(f"the connection was closed {moment} a reply")
-            received = received + more if received else more
-        self._unread = received[end + 4 :]
-        head = received[:end]
-        if head == self._acceptance.head:
-            return self._acceptance
-        reply = Reply(head)
-        if reply.status == ACCEPTED:
-            self._acceptance = reply
-        return reply
+    def _receive_more(self, connection: socket, received: bytes) -> bytes:
+        if len(received) > MAX_HEAD_BYTES:
+            raise ProtocolError(f"a reply's head is longer than {MAX_HEAD_BYTES} bytes")
+        more = connection.recv(RECEIVE_BYTES)
+        if not more:
+            moment = "in the middle of" if received else "before"
+            raise ConnectionResetError(f"the connection was closed {moment} a reply")
+        return received + more if received else more
 
-    def _read_exactly(self, connection: socket, length: int) -> bytes | bytearray:
-        begin, self._unread = self._unread[:length], self._unread[length:]
-        if len(begin) == length:
-            return begin
+    def _read_exactly(self, connection: socket, begin: bytes, length: int) -> bytearray:
         body = bytearray(length)
         body[: len(begin)] = begin
         rest = memoryview(body)[len(begin) :]
+        self._unread = b""
         while rest:
             # One system call for the whole rest, into the one buffer, unless a signal comes between.
             count = connection.recv_into(rest, 0, MSG_WAITALL)
@@ -225,9 +235,11 @@ class Connection:
             rest = rest[count:]
         return body
 
-    def _read_chunks(self, connection: socket) -> bytes:
+    def _read_chunks(self, connection: socket, begin: bytes) -> bytes:
+        from pylambda.chunks import ChunkedBody
+
         chunks = ChunkedBody()
-        chunks.feed(self._unread)
+        chunks.feed(begin)
         while not chunks.done:
             received = connection.recv(RECEIVE_BYTES)
             if not received:
@@ -236,12 +248,18 @@ class Connection:
         self._unread = chunks.rest
         return chunks.body
 
-    def _read_to_end(self, connection: socket) -> bytes:
-        parts = [self._unread]
+    def _read_to_end(self, connection: socket, begin: bytes) -> bytes:
+        parts = [begin]
         while received := connection.recv(RECEIVE_BYTES):
             parts.append(received)
         self.close()
         return b"".join(parts)
+
+
+def _fault(message: str) -> "TransportError":
+    from pylambda.faults import TransportError
+
+    return TransportError(message)
 
 
 def _has_something_to_say(connection: socket) -> bool:
@@ -253,12 +271,9 @@ def _has_something_to_say(connection: socket) -> bool:
     return True
 
 
-def _send(connection: socket, head: bytes, body: bytes, tail: bytes) -> None:
-    if len(body) <= JOIN_BYTES:
-        connection.sendall(head + body + tail)
-        return
-    sent = connection.sendmsg((head, body, tail))
-    for part in (head, body, tail):
+def _send_parts(connection: socket, *parts: bytes) -> None:
+    sent = connection.sendmsg(parts)
+    for part in parts:
         if sent < len(part):
             connection.sendall(memoryview(part)[sent:])
         sent = max(0, sent - len(part))

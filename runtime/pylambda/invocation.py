@@ -1,11 +1,13 @@
 """One `/next` reply as a record: everything that is known of an invocation before the handler runs."""
 
 from pylambda import names
-from pylambda.faults import MissingRequestId
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pylambda.wire import Reply
+
+# Headers that mostly stay the same from one invocation to the next; `wire.CHANGING` has the others.
+STEADY = (names.CONTENT_TYPE, names.FUNCTION_ARN, names.CLIENT_CONTEXT, names.COGNITO_IDENTITY, names.TENANT_ID)
 
 
 class Invocation:
@@ -15,7 +17,6 @@ class Invocation:
         request_id: what the answer is addressed to.
         event: the body, not yet decoded.
         content_type: the body's, as sent.
-        deadline_ms: when the platform ends the invocation, milliseconds since the epoch; 0 where it is not said.
         function_arn: the ARN that was invoked; empty where it is not said.
         trace_id: the X-Ray trace header.
         client_context: JSON text from a mobile client.
@@ -28,10 +29,10 @@ class Invocation:
     """
 
     __slots__ = (
+        "_deadline",
         "client_context",
         "cognito_identity",
         "content_type",
-        "deadline_ms",
         "event",
         "function_arn",
         "invocation_id",
@@ -41,23 +42,31 @@ class Invocation:
     )
 
     def __init__(self, reply: "Reply") -> None:
-        header = reply.header
-        request_id = header(names.REQUEST_ID)
-        if request_id is None:
+        self.content_type: str | None
+        self.client_context: str | None
+        self.cognito_identity: str | None
+        self.tenant_id: str | None
+        self.request_id, self._deadline, trace_id, invocation_id, _ = reply.changing
+        if not self.request_id:
+            from pylambda.faults import MissingRequestId
+
             raise MissingRequestId(
-                f"the Runtime API sent an invocation without {names.REQUEST_ID.decode()}, so it cannot be answered"
+                f"the Runtime API sent an invocation without {names.REQUEST_ID}, so it cannot be answered"
             )
-        deadline = header(names.DEADLINE_MS)
-        self.request_id = request_id
+        self.trace_id = trace_id or None
+        self.invocation_id = invocation_id or None
         self.event = reply.body
-        self.content_type = header(names.CONTENT_TYPE)
-        self.deadline_ms = int(deadline) if deadline and deadline.isdecimal() else 0
-        self.function_arn = header(names.FUNCTION_ARN) or ""
-        self.trace_id = header(names.TRACE_ID)
-        self.client_context = header(names.CLIENT_CONTEXT)
-        self.cognito_identity = header(names.COGNITO_IDENTITY)
-        self.tenant_id = header(names.TENANT_ID)
-        self.invocation_id = header(names.INVOCATION_ID)
+        template = reply.template
+        if template.kept is None:
+            template.kept = [template.headers.get(name) or None for name in STEADY]
+        self.content_type, arn, self.client_context, self.cognito_identity, self.tenant_id = template.kept
+        self.function_arn = arn or ""
+
+    @property
+    def deadline_ms(self) -> int:
+        """When the platform ends the invocation, milliseconds since the epoch; 0 where it is not said."""
+        # Read when it is asked for: few handlers look at the time.
+        return int(self._deadline) if self._deadline.isdecimal() else 0
 
 
 class Current:

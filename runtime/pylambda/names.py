@@ -1,7 +1,7 @@
 """Every word of the Runtime API, spelled once: paths, headers, variables, content types.
 
-A header is kept in two spellings because it is used in two directions: as text where the runtime sends it, and
-as the lower-case bytes that `wire.header` looks for where the runtime receives it.
+A header that goes in two directions has two spellings: the usual one where the runtime sends it, and lower case, in
+which `wire.Reply` keeps it, where the runtime receives it.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html and, for what that page leaves out
 (`Lambda-Runtime-Invocation-Id`, the X-Ray cause), the official runtime interface clients.
@@ -16,18 +16,19 @@ INVOCATION_PATH = f"{API_VERSION}/invocation/"
 INIT_ERROR_PATH = f"{API_VERSION}/init/error"
 
 # Headers of a `/next` reply.
-REQUEST_ID = b"lambda-runtime-aws-request-id"
-DEADLINE_MS = b"lambda-runtime-deadline-ms"
-FUNCTION_ARN = b"lambda-runtime-invoked-function-arn"
-TRACE_ID = b"lambda-runtime-trace-id"
-CLIENT_CONTEXT = b"lambda-runtime-client-context"
-COGNITO_IDENTITY = b"lambda-runtime-cognito-identity"
-TENANT_ID = b"lambda-runtime-aws-tenant-id"
-INVOCATION_ID = b"lambda-runtime-invocation-id"
-CONTENT_TYPE = b"content-type"
-CONTENT_LENGTH = b"content-length"
-TRANSFER_ENCODING = b"transfer-encoding"
-CONNECTION = b"connection"
+REQUEST_ID = "lambda-runtime-aws-request-id"
+DEADLINE_MS = "lambda-runtime-deadline-ms"
+FUNCTION_ARN = "lambda-runtime-invoked-function-arn"
+TRACE_ID = "lambda-runtime-trace-id"
+CLIENT_CONTEXT = "lambda-runtime-client-context"
+COGNITO_IDENTITY = "lambda-runtime-cognito-identity"
+TENANT_ID = "lambda-runtime-aws-tenant-id"
+INVOCATION_ID = "lambda-runtime-invocation-id"
+CONTENT_TYPE = "content-type"
+CONTENT_LENGTH = "content-length"
+TRANSFER_ENCODING = "transfer-encoding"
+CONNECTION = "connection"
+DATE = "date"
 
 # Headers of a request.
 SEND_CONTENT_TYPE = "Content-Type"
@@ -46,7 +47,7 @@ SEND_ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 JSON = "application/json"
 UNKNOWN = "application/unknown"
 OCTET_STREAM = "application/octet-stream"
-# A stream that begins with status, headers and cookies as JSON, then `wire.PRELUDE_END`, then the body.
+# A stream that begins with status, headers and cookies as JSON, then `stream.PRELUDE_END`, then the body.
 HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response"
 
 # Variables that the platform sets or reads.

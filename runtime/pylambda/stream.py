@@ -9,7 +9,7 @@ next one: then the generator is closed, and its `finally` runs.
     STREAMING the head is sent  -> write: STREAMING     finish: ENDED     the far side goes away: ENDED
     ENDED     nothing may follow
 
-The connection is the API client's; this module hands it what `wire` frames.
+The connection is the API client's; this module hands it what `chunks` frames.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html, "Response streaming", and for what it
 leaves out (the prelude, laziness) the Node runtime interface client 4.0, `HttpResponseStream.js`.
@@ -21,7 +21,8 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from pylambda import codec, names, wire
+from pylambda import codec, names
+from pylambda.chunks import chunk_parts, chunks_end
 from pylambda.faults import InvalidResponse, TransportError
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
     Chunk = bytes | bytearray | memoryview | str
     Body = Iterable[Chunk] | AsyncIterable[Chunk]
+
+# Parts the JSON at the head of a streamed HTTP response from its body.
+PRELUDE_END = bytes(8)
 
 
 class PlainStream(codec.Stream):
@@ -110,7 +114,7 @@ class StreamingResponse(PlainStream):
         body = super().chunks(runner)
         try:
             first = next((piece for piece in body if piece), b"")
-            yield codec.to_json(self.metadata) + wire.PRELUDE_END
+            yield codec.to_json(self.metadata) + PRELUDE_END
             yield first
             del first
             yield from body
@@ -209,7 +213,7 @@ class ResponseStream:
             InvalidResponse: the stream has ended.
             ClientGone: the far side takes no more.
         """
-        self._send(*wire.chunk_parts(data))
+        self._send(*chunk_parts(data))
         self.body_bytes += len(data)
 
     def finish(self, trailers: str = "") -> None:
@@ -222,7 +226,7 @@ class ResponseStream:
             InvalidResponse: the stream has ended.
             ClientGone: the far side takes no more.
         """
-        self._send(wire.chunks_end(trailers))
+        self._send(chunks_end(trailers))
         self.state = State.ENDED
 
     def fail(self, report: "Report") -> None:

@@ -1,156 +1,146 @@
-"""HTTP/1.1 as bytes. Knows heads, lengths and chunks; knows no socket.
+"""HTTP/1.1 as bytes. Knows heads and lengths; knows no socket. Chunks, which are rare, are in `chunks`.
 
 The Runtime API is one server that speaks to one client over one connection, so this is the small part of RFC 9112
 that it uses.
 """
 
+from _operator import itemgetter
+
+from pylambda import names
+
 HEAD_END = b"\r\n\r\n"
 # A head holds the client context (at most 3583 bytes from the platform) and little else; past this it is no head.
 MAX_HEAD_BYTES = 1 << 20
-HEX_DIGITS = b"0123456789abcdefABCDEF"
-CRLF = b"\r\n"
-# Parts the JSON at the head of a streamed HTTP response from its body.
-# Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html, "Response streaming".
-PRELUDE_END = bytes(8)
+# The headers whose values differ from one reply to the next, and one that does and that nobody asks for. All others
+# mostly stay the same.
+CHANGING = (names.REQUEST_ID, names.DEADLINE_MS, names.TRACE_ID, names.INVOCATION_ID, names.CONTENT_LENGTH)
+CHANGING_COUNT = len(CHANGING)
+UNHEEDED = (names.DATE,)
+# One for each length of a head, which differs with the number of digits in Content-Length and little else.
+MAX_TEMPLATES = 16
 
 
 class ProtocolError(ValueError):
     """Raised when bytes that should be a reply are not one."""
 
 
+class Template:
+    """A head with blanks: what stays the same from one reply of the Runtime API to the next, and where the rest stands.
+
+    Args:
+        text: the head that it is taken from.
+
+    Attributes:
+        status: the HTTP status.
+        has_no_body: whether this status never has one.
+        headers: the values by lower-case name, of that head.
+        chunked: whether the body comes in chunks.
+        last: whether the far side closes the connection after such a reply.
+        kept: the values that a reader has taken from `headers`, for the next reply that fits; None until then.
+
+    Raises:
+        ProtocolError: the first line is not a status line.
+    """
+
+    __slots__ = ("_fixed", "_pick", "chunked", "has_no_body", "headers", "kept", "last", "status")
+
+    def __init__(self, text: str) -> None:
+        status_line, *lines = text.split("\r\n")
+        try:
+            if not status_line.startswith("HTTP/1."):
+                raise ValueError
+            self.status = int(status_line[9:12])
+        except ValueError:
+            raise ProtocolError(f"not an HTTP/1.1 status line: {status_line[:80]!r}") from None
+        self.headers: dict[str, str] = {}
+        places: dict[str, slice] = {}
+        begin = len(status_line) + 2
+        for line in lines:
+            name, _, padded = line.partition(":")
+            value, end = padded.strip(), begin + len(line.rstrip())
+            self.headers[name.lower()] = value
+            places[name.lower()] = slice(end - len(value), end)
+            begin += len(line) + 2
+        self._blanks(text, places)
+        self.kept: list[str | None] | None = None
+        self.has_no_body = self.status < 200 or self.status in (204, 304)
+        connection = self.headers.get(names.CONNECTION, "").lower()
+        keeps_open = "keep-alive" in connection or not status_line.startswith("HTTP/1.0")
+        self.last = "close" in connection or not keeps_open
+        self.chunked = "chunked" in self.headers.get(names.TRANSFER_ENCODING, "").lower()
+
+    def _blanks(self, text: str, places: dict[str, slice]) -> None:
+        blanks = [place for name, place in places.items() if name in CHANGING or name in UNHEEDED]
+        blanks.sort(key=lambda place: place.start)
+        ends = [0, *(place.stop for place in blanks)]
+        begins = [*(place.start for place in blanks), len(text)]
+        fixed = [slice(end, begin) for end, begin in zip(ends, begins, strict=True)]
+        self._fixed = tuple([text[place] for place in fixed])
+        # With what is fixed at the end: itemgetter makes a tuple of no less than two.
+        absent = slice(0, 0)
+        self._pick = itemgetter(*[places.get(name, absent) for name in CHANGING], *fixed)
+
+    def read(self, text: str) -> tuple[str, ...] | None:
+        """Return what the blanks hold, by `CHANGING`, empty for absent headers; None where the head does not fit.
+
+        Args:
+            text: a head as long as the one that this was taken from.
+        """
+        parts = self._pick(text)
+        values = parts[:CHANGING_COUNT]
+        return values if parts[CHANGING_COUNT:] == self._fixed and "\r" not in "".join(values) else None
+
+
 class Reply:
     """One reply: its status, its headers and, once read, its body.
 
     Args:
-        head: the bytes before the blank line.
+        template: what its head fits.
+        changing: the values of the headers `CHANGING`.
 
     Attributes:
-        head: the same.
         status: the HTTP status.
         body: empty until it was read.
         body_bytes: the body's length, by the rules of RFC 9112 section 6.3; None where the connection's end ends it.
-        chunked: whether the body comes in chunks.
-        last: whether the far side closes the connection after this reply.
+
+    Raises:
+        ProtocolError: Content-Length is not a number.
+    """
+
+    __slots__ = ("body", "body_bytes", "changing", "status", "template")
+
+    def __init__(self, template: Template, changing: tuple[str, ...]) -> None:
+        self.template = template
+        self.changing = changing
+        self.status = template.status
+        self.body: bytes | bytearray = b""
+        self.body_bytes: int | None = None
+        length = changing[-1]
+        if template.has_no_body:
+            self.body_bytes = 0
+        elif length:
+            if not (length.isascii() and length.isdigit()):
+                raise ProtocolError(f"Content-Length is not a number: {length!r}")
+            self.body_bytes = int(length)
+
+
+def read_head(head: bytes, templates: dict[int, Template]) -> Reply:
+    """Return the reply that a head begins.
+
+    Args:
+        head: the bytes before the blank line.
+        templates: of the heads that were read before on this connection, by their length; this one's is added.
 
     Raises:
         ProtocolError: the first line is not a status line, or Content-Length is not a number.
     """
-
-    __slots__ = ("_headers", "body", "body_bytes", "chunked", "head", "last", "status")
-
-    def __init__(self, head: bytes) -> None:
-        self.head = head
-        self.body: bytes | bytearray = b""
-        try:
-            if not head.startswith(b"HTTP/1."):
-                raise ValueError
-            self.status = int(head[9:12])
-        except ValueError:
-            raise ProtocolError(f"not an HTTP/1.1 status line: {head[:80]!r}") from None
-        self._headers: dict[bytes, bytes] = {}
-        for line in head.split(CRLF)[1:]:
-            name, _, value = line.partition(b":")
-            self._headers[name.lower()] = value
-        self.chunked = "chunked" in (self.header(b"transfer-encoding") or "").lower()
-        self.body_bytes = self._length()
-        connection = (self.header(b"connection") or "").lower()
-        self.last = "close" in connection or (head.startswith(b"HTTP/1.0") and "keep-alive" not in connection)
-
-    def header(self, name: bytes) -> str | None:
-        """Return a header's value by its lower-case name; None where it is absent or empty."""
-        value = self._headers.get(name)
-        return value.strip().decode("utf-8", "surrogateescape") or None if value else None
-
-    def _length(self) -> int | None:
-        if self.status < 200 or self.status in (204, 304):
-            return 0
-        length = self.header(b"content-length")
-        if length is None:
-            return None
-        if not (length.isascii() and length.isdigit()):
-            raise ProtocolError(f"Content-Length is not a number: {length!r}")
-        return int(length)
-
-
-class ChunkedBody:
-    """Takes a chunked body apart as its bytes arrive.
-
-    Attributes:
-        done: whether the last chunk and the trailers were seen.
-        rest: what came after them, once `done`.
-    """
-
-    def __init__(self) -> None:
-        self.done = False
-        self.rest = b""
-        self._unread = b""
-        self._chunks: list[bytes] = []
-        self._seen_last_chunk = False
-
-    @property
-    def body(self) -> bytes:
-        """The bytes of all chunks so far."""
-        return b"".join(self._chunks)
-
-    def feed(self, received: bytes) -> None:
-        """Take what the socket gave.
-
-        Raises:
-            ProtocolError: a chunk's size or end is not one.
-        """
-        self._unread += received
-        while not self.done and self._take_one():
-            pass
-
-    def _take_one(self) -> bool:
-        line_end = self._unread.find(b"\r\n")
-        if line_end < 0:
-            if len(self._unread) > MAX_HEAD_BYTES:
-                raise ProtocolError("a chunk's size line does not end")
-            return False
-        line = self._unread[:line_end]
-        if self._seen_last_chunk:
-            # Trailers: lines up to an empty one. The Runtime API sends none that matter here.
-            self._unread = self._unread[line_end + 2 :]
-            if not line:
-                self.done, self.rest, self._unread = True, self._unread, b""
-            return True
-        digits = line.partition(b";")[0].strip()
-        if not digits or digits.strip(HEX_DIGITS):
-            raise ProtocolError(f"not a chunk size: {line[:80]!r}")
-        size = int(digits, 16)
-        if size == 0:
-            self._seen_last_chunk = True
-            self._unread = self._unread[line_end + 2 :]
-            return True
-        start, end = line_end + 2, line_end + 2 + size
-        if len(self._unread) < end + 2:
-            return False
-        if self._unread[end : end + 2] != b"\r\n":
-            raise ProtocolError("a chunk does not end where its size says")
-        self._chunks.append(self._unread[start:end])
-        self._unread = self._unread[end + 2 :]
-        return True
-
-
-def chunk_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return what to send, in this order, for one chunk; three parts, so that large data need not be copied.
-
-    Args:
-        data: at least one byte, because a chunk of none ends the body (RFC 9112 section 7.1).
-
-    Raises:
-        ValueError: it is empty.
-    """
-    if not data:
-        raise ValueError("an empty chunk would end the body")
-    return b"%x\r\n" % len(data), data, CRLF
-
-
-def chunks_end(trailers: str = "") -> bytes:
-    """Return the end of a chunked body.
-
-    Args:
-        trailers: header lines, each with its line end.
-    """
-    return b"0\r\n" + trailers.encode() + CRLF
+    text = head.decode("utf-8", "surrogateescape")
+    template = templates.get(len(text))
+    changing = template.read(text) if template is not None else None
+    if template is None or changing is None:
+        template = Template(text)
+        if len(templates) == MAX_TEMPLATES:
+            templates.clear()
+        templates[len(text)] = template
+        changing = tuple([template.headers.get(name, "") for name in CHANGING])
+    return Reply(template, changing)

@@ -8,12 +8,14 @@ from pylambda.context import LambdaContext
 from pylambda.faults import LambdaContextUnmarshalError, MissingRequestId
 from pylambda.invocation import Invocation
 from pylambda.settings import describe_function
-from pylambda.wire import Reply
+from pylambda.wire import read_head
 
 
 def invocation(**headers: str) -> Invocation:
     lines = [f"Lambda-Runtime-{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return Invocation(Reply("\r\n".join(["HTTP/1.1 200 OK", "Lambda-Runtime-Aws-Request-Id: id-1", *lines]).encode()))
+    return Invocation(
+        read_head("\r\n".join(["HTTP/1.1 200 OK", "Lambda-Runtime-Aws-Request-Id: id-1", *lines]).encode(), {})
+    )
 
 
 def context(**headers: str) -> LambdaContext:
@@ -72,4 +74,4 @@ def test_it_shows_what_it_holds() -> None:
 
 def test_an_invocation_without_a_request_id_cannot_be_answered() -> None:
     with pytest.raises(MissingRequestId):
-        Invocation(Reply(b"HTTP/1.1 200 OK"))
+        Invocation(read_head(b"HTTP/1.1 200 OK", {}))

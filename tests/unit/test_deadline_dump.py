@@ -11,7 +11,7 @@ from pylambda.deadline_dump import DumpBeforeDeadline
 from pylambda.invocation import Invocation
 from pylambda.loop import BareReport
 from pylambda.reports import Report
-from pylambda.wire import Reply
+from pylambda.wire import read_head
 
 if TYPE_CHECKING:
     from pylambda.stream import Chunk
@@ -27,7 +27,7 @@ class Api:
     def next(self) -> Invocation:
         self.notes.append("next")
         head = f"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: {self.deadline_ms}"
-        return Invocation(Reply(head.encode()))
+        return Invocation(read_head(head.encode(), {}))
 
     def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
         self.notes.append("respond")

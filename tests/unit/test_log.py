@@ -12,7 +12,7 @@ import pytest
 from pylambda.invocation import Current, Invocation
 from pylambda.log import records
 from pylambda.log.sinks import FrameSink, StdoutSink, frame_type, timestamp
-from pylambda.wire import Reply
+from pylambda.wire import read_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def root_logger() -> Iterator[logging.Logger]:
 def current() -> Current:
     current = Current()
     current.invocation = Invocation(
-        Reply(b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nLambda-Runtime-Aws-Tenant-Id: blue")
+        read_head(b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: id-1\r\nLambda-Runtime-Aws-Tenant-Id: blue", {})
     )
     return current
 
