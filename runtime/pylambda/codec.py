@@ -11,11 +11,11 @@ escapes instead.
 """
 
 import _json
+import gc
 import marshal
 import sys
 
 from pylambda import names
-from pylambda.faults import MarshalError, UnmarshalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from pylambda.stream import PlainStream
 
 WHITESPACE = " \t\n\r"
-UTF8_BOM = b"\xef\xbb\xbf"
+BOM = "\ufeff"
+# In ASCII JSON this stands before each character that is none, and before some that are.
+ESCAPE = "\\u"
+# From here on an event is so many objects that the garbage collector would go over them again and again.
+LARGE_EVENT = 1 << 16
 
 
 def _refuse_constant(name: str) -> None:
@@ -65,12 +69,36 @@ def decode(body: bytes | bytearray, content_type: str | None) -> "Any":
     if content_type != names.JSON and not is_json(content_type):
         return bytes(body)
     try:
-        return _parse(str(body[len(UTF8_BOM) :] if body.startswith(UTF8_BOM) else body, "utf-8"))
+        text = body.decode()
+        try:
+            value, end = _scan(text, 0) if len(text) < LARGE_EVENT else _scan_uncollected(text)
+        except StopIteration:
+            return _parse(text)
+        return value if end == len(text) else _parse(text)
     except Exception as error:
+        from pylambda.faults import UnmarshalError
+
         raise UnmarshalError(f"Unable to unmarshal input: {error}", stack=()) from None
 
 
+def _scan_uncollected(text: str) -> "tuple[Any, int]":
+    """Scan without a look at the new objects by the garbage collector: as they come, and when they are all there."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _scan(text, 0)
+    finally:
+        if not gc.get_freeze_count():  # else the function has frozen objects of its own, which would be thawed
+            # Everything goes to the oldest generation as it is, by moving two pointers.
+            gc.freeze()
+            gc.unfreeze()
+        if collecting:
+            gc.enable()
+
+
 def _parse(text: str) -> "Any":
+    """Parse what has more than a value: white space around it, a byte order mark, or a mistake."""
+    text = text.removeprefix(BOM)
     start = len(text) - len(text.lstrip(WHITESPACE)) if text[:1] in WHITESPACE else 0
     try:
         value, end = _scan(text, start)
@@ -105,11 +133,13 @@ def encode(result: "Any", *, strict: bool = False) -> "tuple[bytes | PlainStream
     Raises:
         MarshalError: the result has no JSON form.
     """
-    if isinstance(result, (bytes, Stream)):
+    if type(result) is not dict and isinstance(result, (bytes, Stream)):
         return result, names.UNKNOWN if isinstance(result, bytes) else result.content_type  # type: ignore[return-value]
     try:
         return to_json(result, strict=strict), names.JSON
     except Exception as error:
+        from pylambda.faults import MarshalError
+
         raise MarshalError(f"Unable to marshal response: {error}", hint=_mend(result), stack=()) from None
 
 
@@ -131,43 +161,88 @@ def to_json(value: "Any", *, strict: bool = False) -> bytes:
         ValueError: it contains itself.
         RecursionError: it is nested too deep.
     """
-    text = _dump(value, _json.encode_basestring, strict)
+    text = _dump(value, strict)
+    # To look for one character first takes a tenth of the time where there is none, as in most large results.
+    if "\\" in text and ESCAPE in text and _write_string[0] is _json.encode_basestring_ascii:
+        _write_string[0] = _json.encode_basestring
+        _kept[:] = _make_encoders()
+        text = _dump(value, strict)
     try:
         return text.encode()
     except UnicodeEncodeError:
-        return _dump(value, _json.encode_basestring_ascii, strict).encode()
+        return _dump_with_care(value, strict, _json.encode_basestring_ascii).encode()
 
 
 def to_ascii_json(value: "Any") -> str:
     """Return `value` as JSON without any byte above 127, fit for a header. Raises what `to_json` raises."""
-    return _dump(value, _json.encode_basestring_ascii)
+    return _dump_with_care(value, False, _json.encode_basestring_ascii)
 
 
-def _dump(value: "Any", encode_string: "Callable[[str], str]", strict: bool = False) -> str:
-    other_values = _OtherValues(strict)
-    encode_value = _json.make_encoder({}, other_values, encode_string, None, ": ", ", ", False, False, True)
+def _dump(value: "Any", strict: bool) -> str:
     try:
-        text = "".join(encode_value(value, 0))
-        # A named tuple is a plain tuple to the C encoder. Without `collections` there can be none.
-        if "collections" not in sys.modules or _is_built_in_throughout(value):
-            return other_values.finish(text)
+        text = "".join(_kept[strict](value, 0))
+    except Exception:
+        # What it was in the middle of stays marked in it; and threads that share it may get in each other's way.
+        _kept[:] = _make_encoders()
+        return _dump_with_care(value, strict, _write_string[0])
+    if "pylambda.values" in sys.modules:
+        text = _finish(text)
+    # A named tuple is a plain tuple to the C encoder. Without `collections` there can be none.
+    simple = _with_plain_containers(value) if "collections" in sys.modules else value
+    return text if simple is value else _dump_with_care(simple, strict, _write_string[0])
+
+
+def _dump_with_care(value: "Any", strict: bool, write_string: "Callable[[str], str]") -> str:
+    """Dump a value that the C encoder may not take as it is, with an encoder that nothing else uses."""
+    try:
+        text = _finish("".join(_make_encoder(strict, write_string)(value, 0)))
     except TypeError:
         # Perhaps a key that is not a string: `values` knows one more kind of key than the C encoder does.
         simple = _values().with_plain_containers(value)
         if simple is value:
             raise
     else:
-        simple = _values().with_plain_containers(value)
+        simple = _with_plain_containers(value)
         if simple is value:
-            return other_values.finish(text)
-    return _dump(simple, encode_string, strict)
+            return text
+    return _dump_with_care(simple, strict, write_string)
+
+
+def _make_encoder(strict: bool, write_string: "Callable[[str], str]") -> "Callable[[Any, int], tuple[str, ...]]":
+    def to_plain(value: "Any") -> "Any":
+        return _values().to_plain(value, strict=strict)
+
+    return _json.make_encoder({}, to_plain, write_string, None, ": ", ", ", False, False, True)
+
+
+def _make_encoders() -> "list[Callable[[Any, int], tuple[str, ...]]]":
+    return [_make_encoder(strict, _write_string[0]) for strict in (False, True)]
+
+
+# Strings are written by the function for ASCII, which takes down to a quarter of the other's time, until a result has
+# one that is more than that: then by the other, because there will be more of them.
+_write_string = [_json.encode_basestring_ascii]
+# Kept from one result to the next, because making one takes as long as encoding a small result; the second is strict.
+_kept = _make_encoders()
+
+
+def _finish(text: str) -> str:
+    values = sys.modules.get("pylambda.values")
+    return text if values is None else str(values.restore_digits(text))
+
+
+def _with_plain_containers(value: "Any") -> "Any":
+    if "collections" not in sys.modules or _is_built_in_throughout(value):
+        return value
+    return _values().with_plain_containers(value)
 
 
 def _is_built_in_throughout(value: "Any") -> bool:
     """Whether `value` holds no instance of any class but the interpreter's own; False where that cannot be told.
 
     `marshal` takes exactly those and refuses their subclasses, which makes it the fastest test there is: a third of
-    what encoding costs, where a walk in Python costs as much again.
+    what encoding costs, where a walk in Python costs as much again. It follows circles, two thousand times, so it is
+    asked only about what was encoded already.
     """
     if not isinstance(value, (dict, list, tuple)):
         return True
@@ -176,23 +251,6 @@ def _is_built_in_throughout(value: "Any") -> bool:
     except ValueError:
         return False
     return True
-
-
-class _OtherValues:
-    """The C encoder calls this for each value that it does not know."""
-
-    __slots__ = ("_seen", "_strict")
-
-    def __init__(self, strict: bool) -> None:
-        self._seen = False
-        self._strict = strict
-
-    def __call__(self, value: "Any") -> "Any":
-        self._seen = True
-        return _values().to_plain(value, strict=self._strict)
-
-    def finish(self, text: str) -> str:
-        return _values().restore_digits(text) if self._seen else text
 
 
 def _values() -> "Any":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pylambda.handler import Handler
     from pylambda.stream import PlainStream
 
+UTF8_BOM = codec.BOM.encode()
+
 
 class Schema:
     """Decodes events into one type and encodes results by theirs.
@@ -40,7 +42,7 @@ class Schema:
             InvalidEvent: it does not fit; the message has the path of each bad field.
             UnmarshalError: it is not JSON.
         """
-        return self._load(bytes(body).removeprefix(codec.UTF8_BOM))
+        return self._load(bytes(body).removeprefix(UTF8_BOM))
 
     def encode(self, result: Any) -> "tuple[bytes | PlainStream, str]":
         """Return what is sent for a result, and its content type.

@@ -1,12 +1,15 @@
 """Events in, results out: each rule that differs from `json`, and each that a user would trip over."""
 
+import _json
 import collections
 import dataclasses
 import datetime
 import enum
+import gc
 import json
 import math
 import pathlib
+import sys
 import typing
 import uuid
 from decimal import Decimal
@@ -168,3 +171,63 @@ def test_digits_are_not_mistaken_for_a_users_text() -> None:
 
 def test_ascii_json_has_no_other_byte() -> None:
     assert codec.to_ascii_json("\u00fc\r\n") == '"\\u00fc\\r\\n"'
+
+
+@pytest.fixture
+def fresh_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A codec that has not yet seen a result."""
+    monkeypatch.setattr(codec, "_write_string", [_json.encode_basestring_ascii])
+    monkeypatch.setattr(codec, "_kept", codec._make_encoders())
+
+
+@pytest.mark.usefixtures("fresh_codec")
+@pytest.mark.parametrize(
+    "first", ["plain", "gr\u00fc\u00df", "\U0001f600", "\x7f", "\x1b[0m", "C:\\users", "\ud800"], ids=ascii
+)
+@pytest.mark.parametrize(
+    "second", ["plain", "gr\u00fc\u00df", "\U0001f600", "\x7f", "\x1b[0m", 'C:\\users "'], ids=ascii
+)
+def test_text_is_written_the_same_whatever_was_written_before_it(first: str, second: str) -> None:
+    codec.encode({"text": first})
+    body, _ = codec.encode({"text": second})
+    assert body == json.dumps({"text": second}, ensure_ascii=False).encode()
+
+
+@pytest.mark.usefixtures("fresh_codec")
+def test_a_result_that_failed_leaves_nothing_behind() -> None:
+    # Given containers that were in the middle of being encoded when that failed
+    inner: list[object] = [object()]
+    for _ in range(2):
+        with pytest.raises(MarshalError):
+            codec.encode({"a": inner})
+    # When they can be encoded
+    inner[:] = [1]
+    # Then they are
+    assert codec.encode({"a": inner})[0] == b'{"a": [1]}'
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_large_event_leaves_the_collector_as_it_was(enabled: bool) -> None:
+    body = json.dumps(list(range(codec.LARGE_EVENT))).encode()
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        assert len(codec.decode(body, None)) == codec.LARGE_EVENT
+        with pytest.raises(UnmarshalError):
+            codec.decode(body[:-1], None)
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.usefixtures("fresh_codec")
+@pytest.mark.parametrize("with_collections", [True, False])
+def test_a_result_that_contains_itself_is_refused_for_what_it_is(
+    with_collections: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not with_collections:
+        monkeypatch.delitem(sys.modules, "collections")
+    result: dict[str, object] = {"text": "x" * 10_000_000}  # that many times over it would be all memory
+    result["inner"] = [result]
+    with pytest.raises(MarshalError, match="Circular reference detected"):
+        codec.encode(result)
