@@ -36,6 +36,8 @@ for module, step in ("installed", "record"), ("cold_path", "write"):
         continue
     getattr(module, step)(sys.argv[1])
 """
+# What a Linux distribution has beside its standard library and a Lambda image has not: packages, and a hook.
+NOT_IN_AN_IMAGE = ("site-packages", "dist-packages", "EXTERNALLY-MANAGED", "sitecustomize.py")
 # What boto3 imports, all of it pure Python; `six` is a single module.
 BOTO3_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 
@@ -141,7 +143,7 @@ def _link_library(library: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for entry in library.iterdir():
         link = folder / entry.name
-        if entry.name not in ("site-packages", "dist-packages", "EXTERNALLY-MANAGED") and not link.exists():
+        if entry.name not in NOT_IN_AN_IMAGE and not link.exists():
             link.symlink_to(entry)
 
 

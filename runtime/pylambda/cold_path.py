@@ -4,11 +4,15 @@ What belongs to a start is not listed anywhere: it is what `import pylambda.main
 """
 
 import marshal
+import subprocess
 import sys
 from pathlib import Path
-from types import CodeType
 
-import pylambda.main
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pylambda.cold_load import Contents
+
+PACKAGE = Path(__file__).parent
 
 
 def write(runtime_dir: str) -> Path:
@@ -20,16 +24,26 @@ def write(runtime_dir: str) -> Path:
     Returns:
         The file's path; its name tells for which byte code it is.
     """
-    modules: dict[str, tuple[bool, str, CodeType]] = {}
-    for name in [name for name in sys.modules if name.split(".")[0] == pylambda.__name__ and name != __name__]:
-        spec = sys.modules[name].__spec__
-        assert spec is not None
-        is_package = spec.submodule_search_locations is not None
+    contents: Contents = []
+    for name in modules_of_a_start():
         # Where it will be found, which is not where it was imported from if that was through a link.
-        file = f"{runtime_dir}/{name.replace('.', '/')}{'/__init__' if is_package else ''}.py"
+        path = Path(runtime_dir, *name.split("."))
+        folders = [str(path)] if path.is_dir() else []
+        file = str(path / "__init__.py" if folders else path.with_suffix(".py"))
         # Without docstrings: they are a third of what has to be read.
         code = compile(Path(file).read_bytes(), file, "exec", dont_inherit=True, optimize=2)
-        modules[name] = is_package, file, code
+        contents.append((name, file, folders, code))
+    loader = Path(runtime_dir, "pylambda/cold_load.py")
     target = Path(runtime_dir, f"cold-path.{sys.implementation.cache_tag}")
-    target.write_bytes(marshal.dumps(modules))
+    target.write_bytes(marshal.dumps((compile(loader.read_bytes(), str(loader), "exec", optimize=2), contents)))
     return target
+
+
+def modules_of_a_start() -> list[str]:
+    """Return the names of this package's modules that a start imports, each behind those that it imports itself."""
+    program = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); import pylambda.main"
+    # `importtime` prints a line for each module when it is done with it, the name last.
+    command = [sys.executable, "-X", "importtime", "-c", program]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    names = [line.rpartition("|")[2].strip() for line in lines]
+    return [name for name in names if name.split(".")[0] == PACKAGE.name]

@@ -6,21 +6,13 @@ ours. Slashes count as dots. What follows the module may be an attribute of an o
 
 import sys
 
-from pylambda.faults import (
-    BuiltInModuleConflict,
-    Ended,
-    ExitError,
-    HandlerNotFound,
-    ImportModuleError,
-    MalformedHandlerName,
-    UserCodeSyntaxError,
-)
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
     from typing import Any
+
+    from pylambda.faults import ImportModuleError
 
     Handler = Callable[[Any, Any], Any]
 
@@ -49,9 +41,38 @@ def load(name: str, task_root: str) -> "Handler":
         LoadFault: one of its kinds; the cause is chained, so that its traceback can be shown.
         Exception: whatever the module itself raised.
     """
+    module_name, dotted, attribute = _parts(name)
+    module, attributes = _import(dotted, module_name, attribute, task_root)
+    found: Any = module
+    for step in attributes.split("."):
+        try:
+            found = getattr(found, step)
+        except AttributeError:
+            from pylambda.faults import HandlerNotFound
+
+            raise HandlerNotFound(
+                f"Handler '{attribute}' missing on module '{module_name}'",
+                hint=_near_names(found, step),
+                stack=(),
+            ) from None
+    if not callable(found):
+        from pylambda.faults import HandlerNotFound
+
+        raise HandlerNotFound(
+            f"Handler '{attribute}' on module '{module_name}' is not callable: it is of type {type(found).__name__}",
+            hint="name a function that takes event and context",
+            stack=(),
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Take a handler's name apart: its module as it is spelled, the same with dots alone, and the function."""
     module_name, dot, attribute = name.rpartition(".")
     dotted = module_name.replace("/", ".")
     if not dot:
+        from pylambda.faults import MalformedHandlerName
+
         raise MalformedHandlerName(
             f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)",
             hint=f"write module.function, such as {name}.handler for a function 'handler' in {name}.py"
@@ -60,33 +81,20 @@ def load(name: str, task_root: str) -> "Handler":
             stack=(),
         )
     if not attribute or not all(dotted.split(".")):
+        from pylambda.faults import MalformedHandlerName
+
         raise MalformedHandlerName(
             f"Bad handler '{name}': a part of the name is empty", hint="write module.function", stack=()
         )
     if dotted.partition(".")[0] in sys.builtin_module_names:
+        from pylambda.faults import BuiltInModuleConflict
+
         raise BuiltInModuleConflict(
             f"Cannot use built-in module {module_name} as a handler module",
             hint="Python has a module of this name built in: give the file another name",
             stack=(),
         )
-    module, attributes = _import(dotted, module_name, attribute, task_root)
-    found: Any = module
-    for step in attributes.split("."):
-        try:
-            found = getattr(found, step)
-        except AttributeError:
-            raise HandlerNotFound(
-                f"Handler '{attribute}' missing on module '{module_name}'",
-                hint=_near_names(found, step),
-                stack=(),
-            ) from None
-    if not callable(found):
-        raise HandlerNotFound(
-            f"Handler '{attribute}' on module '{module_name}' is not callable: it is of type {type(found).__name__}",
-            hint="name a function that takes event and context",
-            stack=(),
-        )
-    return found  # type: ignore[no-any-return]
+    return module_name, dotted, attribute
 
 
 def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "tuple[ModuleType, str]":
@@ -102,20 +110,26 @@ def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "t
     except ImportError as error:
         raise _import_fault(module_name, dotted, error, task_root) from error
     except SyntaxError as error:
+        from pylambda.faults import UserCodeSyntaxError
+
         raise UserCodeSyntaxError(
             f"Syntax error in module '{module_name}': {error}",
             hint=f"mend {error.filename}, line {error.lineno}",
             stack=(f'  File "{error.filename}" Line {error.lineno}\n    {error.text}',),
         ) from error
-    except Ended:
-        raise  # the module served a handler itself, with `run`
     except (SystemExit, KeyboardInterrupt) as error:
+        from pylambda.faults import Ended, ExitError
+
+        if isinstance(error, Ended):
+            raise  # the module served a handler itself, with `run`
         code = exit_code(error)
         message = f"module '{module_name}' raised {error!r}: the process exits with code {code}"
         raise ExitError(message, exit_code=code) from error
 
 
-def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: str) -> ImportModuleError:
+def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: str) -> "ImportModuleError":
+    from pylambda.faults import ImportModuleError
+
     fault = ImportModuleError(f"Unable to import module '{module_name}': {error}")
     missing = error.name or ""
     if isinstance(error, ModuleNotFoundError) and (dotted == missing or dotted.startswith(missing + ".")):

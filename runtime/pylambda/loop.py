@@ -8,7 +8,6 @@ from posix import register_at_fork
 
 from pylambda import codec, names
 from pylambda.context import LambdaContext
-from pylambda.faults import ExitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from pylambda.aio import Runner
     from pylambda.environment import Variables
+    from pylambda.faults import ExitError
     from pylambda.handler import Handler
     from pylambda.invocation import Current, Invocation
     from pylambda.log.sinks import Sink
@@ -62,6 +62,34 @@ class BareReport:
         self.body = codec.to_json(
             {"errorMessage": str(error), "errorType": self.error_type, "requestId": request_id, "stackTrace": []}
         )
+
+
+def log_failure(
+    error: BaseException,
+    sink: "Sink",
+    *,
+    log_json: bool,
+    request_id: str = "",
+    hint_for: "Callable[[BaseException], str] | None" = None,
+) -> "Report | BareReport":
+    """Report a failure and log the report; return it.
+
+    Args:
+        error: what was raised.
+        sink: takes the report.
+        log_json: whether it is logged as a JSON object.
+        request_id: of the invocation that failed; empty for a failure to load the function.
+        hint_for: names the mend, for the log.
+    """
+    try:
+        from pylambda import reports
+
+        report = reports.Report(error, request_id, hint=hint_for(error) if hint_for else "")
+        reports.log_report(report, sink, log_json=log_json)
+    except Exception:
+        # No descriptor is left to import from, or no memory: the caller still gets an answer.
+        return BareReport(error, request_id)
+    return report
 
 
 class Loop:
@@ -180,15 +208,7 @@ class Loop:
         return None if failed is None or isinstance(failed, Exception) else _exit_fault(failed).exit_code
 
     def _log(self, invocation: "Invocation", error: BaseException) -> "Report | BareReport":
-        try:
-            from pylambda import reports
-
-            report = reports.Report(error, invocation.request_id)
-            reports.log_report(report, self._sink, log_json=self._log_json)
-        except Exception:
-            # No descriptor is left to import from, or no memory: the caller still gets an answer.
-            return BareReport(error, invocation.request_id)
-        return report
+        return log_failure(error, self._sink, log_json=self._log_json, request_id=invocation.request_id)
 
     def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
         self._api.fail(invocation, self._log(invocation, error), ask_next=ask_next)
@@ -199,7 +219,8 @@ class Loop:
         return fault.exit_code
 
 
-def _exit_fault(error: BaseException) -> ExitError:
+def _exit_fault(error: BaseException) -> "ExitError":
+    from pylambda.faults import ExitError
     from pylambda.handler import exit_code
 
     code = exit_code(error)

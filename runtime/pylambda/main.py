@@ -6,11 +6,10 @@ import sys
 from pylambda import codec, installed, names, search_path
 from pylambda.api import RuntimeApi
 from pylambda.environment import Environment
-from pylambda.faults import Ended, ExitError, Fault
 from pylambda.handler import is_plain, load
 from pylambda.invocation import Current
 from pylambda.log.sinks import FrameSink, StdoutSink, warn
-from pylambda.loop import BareReport, Loop
+from pylambda.loop import Loop, log_failure
 from pylambda.settings import Settings, describe_function, mend
 
 TYPE_CHECKING = False
@@ -23,15 +22,18 @@ if TYPE_CHECKING:
     from pylambda.aio import Runner
     from pylambda.handler import Handler
     from pylambda.log.sinks import Sink
-    from pylambda.reports import Report
 
 EXIT_LOAD_FAULT = 1
 EXIT_API_FAULT = 1
 
 
-def main() -> int:
-    """Serve the handler that the environment names; return the exit code."""
-    return _guarded(Runtime.run)
+def main(thresholds: tuple[int, int, int]) -> int:
+    """Serve the handler that the environment names; return the exit code.
+
+    Args:
+        thresholds: what the garbage collector's are to be once the function is loaded.
+    """
+    return _guarded(lambda runtime: runtime.run(thresholds))
 
 
 def run(handler: "Handler") -> "NoReturn":
@@ -43,6 +45,8 @@ def run(handler: "Handler") -> "NoReturn":
     Raises:
         SystemExit: the handler ended the process, or the Runtime API cannot be used; says so on stderr.
     """
+    from pylambda.faults import Ended
+
     raise Ended(_guarded(lambda runtime: runtime.run_own(handler)))
 
 
@@ -54,7 +58,11 @@ def _guarded(serve: "Callable[[Runtime], int]") -> int:
         environ = Environment()
         mend(environ)
         return serve(Runtime(Settings(environ, sys.argv)))
-    except Fault as fault:
+    except Exception as fault:
+        from pylambda.faults import Fault
+
+        if not isinstance(fault, Fault):
+            raise
         hint = f" ({fault.hint})" if fault.hint else ""
         warn(f"{fault.error_type}: {fault.message}{hint}")
         return EXIT_API_FAULT
@@ -83,8 +91,11 @@ class Runtime:
         self._api = RuntimeApi(settings.runtime_api, warn)
         self._maybe_runner: Runner | None = None
 
-    def run(self) -> int:
+    def run(self, thresholds: tuple[int, int, int]) -> int:
         """Load the handler and serve it; return the exit code.
+
+        Args:
+            thresholds: see `main`.
 
         Raises:
             ApiFault: the Runtime API cannot be used.
@@ -95,7 +106,7 @@ class Runtime:
         search_path.set_up(settings, sys.path, settings.environ)
         # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.
         sys.dont_write_bytecode = True
-        return self._serve(lambda: load(settings.handler, settings.task_root))
+        return self._serve(lambda: load(settings.handler, settings.task_root), thresholds)
 
     def run_own(self, handler: "Handler") -> int:
         """Serve a handler of a program that set up its own search path; return the exit code.
@@ -104,14 +115,11 @@ class Runtime:
             ApiFault: the Runtime API cannot be used.
         """
         search_path.keep_standard_names(sys.path, self._install_logging_if_bare)
-        return self._serve(lambda: handler)
+        return self._serve(lambda: handler, gc.get_threshold())
 
-    def _serve(self, load_handler: "Callable[[], Handler]") -> int:
+    def _serve(self, load_handler: "Callable[[], Handler]", thresholds: tuple[int, int, int]) -> int:
         settings = self._settings
         api: loop_module.RuntimeApi = self._api
-        # What is imported now stays: no collection need look at it while it comes in.
-        thresholds = gc.get_threshold()
-        gc.set_threshold(0)
         try:
             handler = load_handler()
             adapted = None if is_plain(handler) and not settings.asks_for_more else self._adapt(handler)
@@ -119,8 +127,6 @@ class Runtime:
                 from pylambda.deadline_dump import DumpBeforeDeadline
 
                 api = DumpBeforeDeadline(api, settings.deadline_dump_ms)
-        except Ended:
-            raise
         except BaseException as error:
             return self._fail_init(error)
         if gc.get_threshold()[0] == 0:  # else the function has set its own
@@ -155,14 +161,16 @@ class Runtime:
         return self._maybe_runner
 
     def _fail_init(self, error: BaseException) -> int:
-        report: Report | BareReport
-        try:
-            from pylambda import hints, reports
+        """Tell the platform what the function raised while it was loaded; return the exit code.
 
-            report = reports.Report(error, hint=hints.for_exception(error))
-            reports.log_report(report, self._sink, log_json=self._settings.log_json)
-        except Exception:
-            report = BareReport(error, "")
+        Raises:
+            Ended: `error`, where that is how the function's module ended: it served a handler itself.
+        """
+        from pylambda.faults import Ended, ExitError
+
+        if isinstance(error, Ended):
+            raise error
+        report = log_failure(error, self._sink, log_json=self._settings.log_json, hint_for=_hint_for)
         self._api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT
 
@@ -176,6 +184,12 @@ class Runtime:
 
         if not logging.getLogger().handlers:
             self._install_logging()
+
+
+def _hint_for(error: BaseException) -> str:
+    from pylambda.hints import for_exception
+
+    return for_exception(error)
 
 
 def _die_of_sigterm_as_pid_1() -> None:

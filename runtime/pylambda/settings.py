@@ -8,7 +8,6 @@ was imported, because that module may set it.
 from posix import W_OK, X_OK, access, getcwd
 
 from pylambda import names
-from pylambda.faults import InvalidSetting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ class Settings:
     def json_strict(self) -> bool:
         mode = self.environ.get(names.JSON_MODE) or ""
         if mode.lower() not in ("", "strict"):
+            from pylambda.faults import InvalidSetting
+
             raise InvalidSetting(f"{names.JSON_MODE} is {mode!r}", hint="it may be 'strict', or not be set", stack=())
         return bool(mode)
 
@@ -100,6 +101,8 @@ class Settings:
         if not text:
             return default
         if not (text.isascii() and text.isdigit()):
+            from pylambda.faults import InvalidSetting
+
             raise InvalidSetting(f"{name} is {text!r}", hint="it must be a whole number of milliseconds", stack=())
         return int(text)
 

@@ -137,7 +137,7 @@ def test_a_functions_default_for_timeouts_is_not_the_runtimes(runtime: Runtime) 
 
 
 def test_a_function_that_ran_out_of_descriptors_is_served_still(runtime: Runtime) -> None:
-    """What the runtime first needs at the first failure cannot be opened any more."""
+    """What the runtime first needs at a failure cannot be opened any more: each caller hears why, and nobody waits."""
     app = """\
 import os, resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
@@ -147,8 +147,8 @@ def handler(event, context):
     return event
 """
     run = runtime.serve(files={"app.py": app}, events=["leak", "leak", Next(b"not json"), 3])
-    assert [error.json["errorType"] for error in run.errors] == ["OSError", "OSError", "Runtime.UnmarshalError"]
-    assert "Too many open files" in run.errors[0].json["errorMessage"]
+    assert [error.json["errorType"] for error in run.errors] == ["OSError"] * 3
+    assert all("Too many open files" in error.json["errorMessage"] for error in run.errors)
     assert run.responses[0].json == 3
 
 
