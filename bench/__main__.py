@@ -24,7 +24,7 @@ from bench.measure import Run, run_once
 from bench.scenarios import CONTAINER, SCENARIOS, Scenario
 from bench.table import Goal, Row
 
-CONTAINER_RUNS = 5
+CONTAINER_RUNS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -145,7 +145,9 @@ def measure_scenario(made: Kit, scenario: Scenario, goals: Sequence[Goal], failu
 def measure_container(made: Kit, version: str, arguments: argparse.Namespace) -> list[Row]:
     """The row of the container; none, and a line that says why, where it cannot be had."""
     try:
-        return container.measure(version, made.task, arguments.runs or (1 if arguments.quick else CONTAINER_RUNS))
+        if made.versus:
+            raise BenchError("another checkout has no image")
+        return container.measure(version, made, arguments.runs or (1 if arguments.quick else CONTAINER_RUNS))
     except BenchError as error:
         say(f"cold start in a container: skipped, {error}")
         return []

@@ -1,6 +1,7 @@
 """Cold start in a container: from before `docker run` to the first response, through the emulator inside.
 
-Most of it is the engine's own work. Only images that are on this machine already are started.
+Most of it is the engine's own work. Only images that are on this machine already are started. The official client runs
+in Amazon's image or, where that is not here, in ours, with its packages mounted and in the place of our runtime.
 """
 
 import contextlib
@@ -10,73 +11,88 @@ import socket
 import subprocess
 import time
 import uuid
-from pathlib import Path
+from typing import NamedTuple
 
 from bench.figures import paired_ratios, spread
-from bench.kit import BenchError
+from bench.kit import BenchError, Kit, packages_of
 from bench.scenarios import CONTAINER
 from bench.table import Row
 
-AMAZON = "Amazon's image"
+HANDLER = "plain.handler"
 PATIENCE_S = 60.0
 POLL_S = 0.002
 PATH = "/2015-03-31/functions/function/invocations"
 MEASURE = "docker run to first response, ms"
+# Where the official client's packages are in a container of ours.
+MOUNTED = "/opt/awslambdaric"
 
 
-def measure(version: str, task: Path, runs: int) -> list[Row]:
-    """Start the images `runs` times in turn and return their row.
+class Started(NamedTuple):
+    """What is started: options of `docker run`, the image, and the words behind it."""
+
+    title: str
+    image: str
+    options: tuple[str, ...] = ()
+    command: tuple[str, ...] = (HANDLER,)
+
+
+def measure(version: str, made: Kit, runs: int) -> list[Row]:
+    """Start ours and the official client `runs` times in turn and return the row.
 
     Args:
         version: of Python, such as 3.12.
-        task: the functions.
+        made: has the functions, and an interpreter of that version with the official client.
         runs: how many times.
 
     Raises:
         BenchError: no engine answers, there is no image, or it does not respond; the message says what would help.
     """
-    image, peer = f"pylambda:{version}", f"public.ecr.aws/lambda/python:{version}"
+    ours = Started("pylambda", f"pylambda:{version}")
     if shutil.which("docker") is None or not _succeeds("docker", "info"):
         raise BenchError("no container engine answers: make engine")
-    if not _succeeds("docker", "image", "inspect", image):
-        raise BenchError(f"there is no image {image}: make image VERSION={version}")
-    has_peer = _succeeds("docker", "image", "inspect", peer)
-    ours, others = [], []
-    for _ in range(runs):
-        ours.append(_start_once(image, task))
-        if has_peer:
-            others.append(_start_once(peer, task))
-    row = Row(CONTAINER, "cold start in a container", MEASURE, spread(ours).median)
-    if not has_peer:
-        return [row]
-    ratios = spread(paired_ratios(ours, others))
+    if not _succeeds("docker", "image", "inspect", ours.image):
+        raise BenchError(f"there is no image {ours.image}: make image VERSION={version}")
+    peer = Started("Amazon's image", f"public.ecr.aws/lambda/python:{version}")
+    if not _succeeds("docker", "image", "inspect", peer.image):
+        peer = _client_in_our_image(ours, made)
+    functions = ("--volume", f"{made.task}:/var/task:ro")
+    figures: dict[str, list[float]] = {ours.title: [], peer.title: []}
+    for number in range(runs):
+        for started in (ours, peer) if number % 2 else (peer, ours):
+            figures[started.title].append(_start_once(started, functions))
+    ratios = spread(paired_ratios(figures[ours.title], figures[peer.title]))
+    medians = {title: spread(found).median for title, found in figures.items()}
+    title = "cold start in a container"
     return [
-        Row(
-            row.scenario,
-            row.title,
-            row.measure,
-            row.ours,
-            AMAZON,
-            spread(others).median,
-            ratios.median,
-            ratios.low,
-            ratios.high,
-        )
-    ]
+        Row(CONTAINER, title, MEASURE, medians[ours.title], peer.title, medians[peer.title],
+            ratios.median, ratios.low, ratios.high)
+    ]  # fmt: skip
 
 
-def _start_once(image: str, task: Path) -> float:
+def _client_in_our_image(ours: Started, made: Kit) -> Started:
+    return Started(
+        "awslambdaric in the same image",
+        ours.image,
+        (
+            *("--volume", f"{packages_of(made.python)}:{MOUNTED}:ro", "--env", f"PYTHONPATH={MOUNTED}"),
+            *("--entrypoint", "/usr/local/bin/aws-lambda-rie"),
+        ),
+        ("/var/lang/bin/python3", "-m", "awslambdaric", HANDLER),
+    )
+
+
+def _start_once(started: Started, functions: tuple[str, ...]) -> float:
     name, port = f"pylambda-bench-{uuid.uuid4().hex[:12]}", _free_port()
     line = ["docker", "run", "--rm", "--pull=never", "--name", name, "--publish", f"127.0.0.1:{port}:8080"]
-    line += ["--volume", f"{task}:/var/task:ro", image, "plain.handler"]
+    line += [*functions, *started.options, started.image, *started.command]
     began = time.monotonic()
     container = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not _responds(port):
             if container.poll() is not None:
-                raise BenchError(f"{image} ended with exit code {container.returncode} before it responded")
+                raise BenchError(f"{started.title} ended with exit code {container.returncode} before it responded")
             if time.monotonic() - began > PATIENCE_S:
-                raise BenchError(f"{image} did not respond within {PATIENCE_S:.0f} s")
+                raise BenchError(f"{started.title} did not respond within {PATIENCE_S:.0f} s")
             time.sleep(POLL_S)
         return (time.monotonic() - began) * 1e3
     finally:

@@ -128,8 +128,7 @@ def make_interpreter(python: str, *, peer: bool) -> Path:
     shutil.copy2(program, own_python)
     for library in libraries:
         _link_library(Path(library), prefix / Path(library).relative_to(base))
-    ask = "import site; print(site.getsitepackages()[-1])"
-    packages = Path(_run([str(own_python), "-c", ask], f"a copy of {python} does not run").strip())
+    packages = packages_of(own_python)
     packages.mkdir(parents=True, exist_ok=True)
     if peer:
         install = ["install", "--quiet", "--require-hashes", "--only-binary=:all:", "--requirement", str(lock)]
@@ -145,6 +144,12 @@ def _link_library(library: Path, folder: Path) -> None:
         link = folder / entry.name
         if entry.name not in NOT_IN_AN_IMAGE and not link.exists():
             link.symlink_to(entry)
+
+
+def packages_of(python: Path) -> Path:
+    """Where packages are installed for an interpreter. Raises BenchError where it does not run."""
+    ask = "import site; print(site.getsitepackages()[-1])"
+    return Path(_run([str(python), "-c", ask], f"{python} does not run").strip())
 
 
 def version_of(python: str | Path) -> str:
