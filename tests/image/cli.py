@@ -5,6 +5,7 @@ two runs on one engine, and whatever else lives there, are left in peace. Condit
 """
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -51,6 +52,18 @@ def until(holds: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise DockerError(f"{what}: not within {START_TIMEOUT_S:g} s")
         time.sleep(0.02)
+
+
+def made_by_build(said: str) -> list[str]:
+    """The images that a classic build says it made: not its base's, and not those that it found in its cache."""
+    made, step, before = [], "", ""
+    for line in said.splitlines():
+        if found := re.fullmatch(r"Step \d+/\d+ : (\w+).*", line):
+            step = found[1]
+        elif (found := re.fullmatch(r" ---> ([0-9a-f]{12})", line)) and step != "FROM" and "Using cache" not in before:
+            made.append(found[1])
+        before = line
+    return made
 
 
 def free_port() -> int:
@@ -161,6 +174,7 @@ class Docker:
         self.run_id = uuid.uuid4().hex[:8]
         self._containers: list[str] = []
         self._images: list[str] = []
+        self._stages: list[str] = []
 
     def start(self, image: str, *arguments: str, options: tuple[str, ...] = ()) -> Container:
         """`docker run -d -p`: arguments come after the image, options before it."""
@@ -209,10 +223,17 @@ class Docker:
             command("docker", "rm", "--force", "--volumes", *names, check=False)
             del self._containers[since:]
 
+    def remember_stages(self, said: str) -> None:
+        """Remove at the end what the classic builder made on the way: it keeps a stage that no image stands on."""
+        self._stages += made_by_build(said)
+
     def remove_images(self) -> None:
         # Children first, else their parents are still in use.
         while self._images:
             command("docker", "rmi", self._images.pop(), check=False)
+        if self._stages:
+            command("docker", "rmi", *reversed(self._stages), check=False)
+            self._stages.clear()
 
     def _own_name(self) -> str:
         """A name for a container, remembered before it is there: a run that fails half-way leaves one behind."""

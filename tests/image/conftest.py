@@ -106,7 +106,7 @@ class Workshop:
         if subject not in self._images:
             tag = self._docker.own_tag(f"{subject.version}-{subject.variant}-{subject.arch}")
             image = Image(tag, subject.version, self._base(subject), subject.variant, subject.arch)
-            make_image(image)
+            self._docker.remember_stages(make_image(image))
             self._images[subject] = image
         return self._images[subject]
 
