@@ -92,12 +92,18 @@ def _start_once(started: Started, functions: tuple[str, ...]) -> float:
             if container.poll() is not None:
                 raise BenchError(f"{started.title} ended with exit code {container.returncode} before it responded")
             if time.monotonic() - began > PATIENCE_S:
-                raise BenchError(f"{started.title} did not respond within {PATIENCE_S:.0f} s")
+                raise BenchError(f"{started.title} did not respond within {PATIENCE_S:.0f} s{_last_words(name)}")
             time.sleep(POLL_S)
         return (time.monotonic() - began) * 1e3
     finally:
         _succeeds("docker", "rm", "--force", name)
         container.wait()
+
+
+def _last_words(container: str) -> str:
+    done = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=False)
+    errors = [line for line in (done.stdout + done.stderr).splitlines() if "Error" in line]
+    return f"; it said: {errors[-1].strip()}" if errors else ""
 
 
 def _responds(port: int) -> bool:
