@@ -102,7 +102,7 @@ def _start_once(started: Started, functions: tuple[str, ...]) -> float:
 
 def _last_words(container: str) -> str:
     done = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=False)
-    errors = [line for line in (done.stdout + done.stderr).splitlines() if "Error" in line]
+    errors = [line for line in (done.stdout + done.stderr).splitlines() if "Error: " in line and "(rapid)" not in line]
     return f"; it said: {errors[-1].strip()}" if errors else ""
 
 
