@@ -87,8 +87,12 @@ class Template:
             text: a head as long as the one that this was taken from.
         """
         parts = self._pick(text)
+        if parts[CHANGING_COUNT:] != self._fixed:
+            return None
         values = parts[:CHANGING_COUNT]
-        return values if parts[CHANGING_COUNT:] == self._fixed and "\r" not in "".join(values) else None
+        together = "".join(values)
+        # None of these values has white space in it. Where there is some, it is padding, or the end of a line.
+        return values if together.split() == [together] else None
 
 
 class Reply:

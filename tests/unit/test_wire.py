@@ -95,6 +95,8 @@ EVENT = (
         (b"200 OK", b"404 No", False),
         (b": 8476a536", b":8476a536 ", False),
         (b"8476a536", b"8476a5367", False),
+        (b"8476a536", b"8476a53 ", False),
+        (b"8476a536", b" 476a536", False),
         (b"Root=1-5bef4de7", b"Root\r\nX: bef4de7", False),
     ],
     ids=str,
