@@ -67,6 +67,7 @@ def command(kit: Kit, runtime: str, handler: str) -> list[str]:
         scenarios.BARE: [python, str(SOURCES / "bare.py")],
         scenarios.BARE_NO_SITE: [python, "-I", "-S", str(SOURCES / "bare.py")],
         scenarios.ECHO: [str(kit.echo)],
+        scenarios.LEAST: [python, "-I", "-S", str(SOURCES / "least.py")],
     }[runtime]
 
 

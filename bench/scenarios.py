@@ -14,6 +14,7 @@ VERSUS = "other checkout"
 BARE = "bare interpreter"
 BARE_NO_SITE = "bare interpreter, -I -S"
 ECHO = "C echo"
+LEAST = "least Python"
 # What `python -m bench --only` calls the cold start in a container, which no scenario describes.
 CONTAINER = "container"
 
@@ -103,6 +104,7 @@ LARGE = (Line("trip_us"), Line("cycle_us"), Line("peak_mib"))
 EVERYTHING = (
     Line("warm_us"),
     Line("warm_us", ECHO),
+    Line("warm_us", LEAST),
     Line("cycle_us"),
     Line("wall_us"),
     Line("cpu_us"),
@@ -137,7 +139,7 @@ SCENARIOS = (
     Scenario(
         "64-bytes-apart",
         "64 B, platform on another CPU",
-        (Line("warm_us"), Line("warm_us", ECHO), Line("cycle_us")),
+        (Line("warm_us"), Line("warm_us", ECHO), Line("warm_us", LEAST), Line("cycle_us")),
         invocations=2000,
         warm_up=200,
         apart=True,
