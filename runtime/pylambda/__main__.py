@@ -4,13 +4,9 @@ A file that is run is compiled at every start; what it imports has byte code. So
 image's build wrote the byte code of all modules of a start into one file (`cold_path.write`), they are made from that.
 """
 
-import gc
 import sys
 
 if __name__ == "__main__":
-    # What comes in now stays: no collection need look at it. `main` gives the collector its thresholds back.
-    thresholds = gc.get_threshold()
-    gc.set_threshold(0)
     if not __package__:
         # Run by its path, with -P: nothing of this package can be found yet.
         runtime_dir = __file__.removesuffix("/pylambda/__main__.py")
@@ -28,4 +24,4 @@ if __name__ == "__main__":
             globals()["load"](contents)
     from pylambda.main import main
 
-    sys.exit(main(thresholds))
+    sys.exit(main())

@@ -11,7 +11,6 @@ escapes instead.
 """
 
 import _json
-import gc
 import marshal
 import sys
 
@@ -28,8 +27,6 @@ WHITESPACE = " \t\n\r"
 BOM = "\ufeff"
 # In ASCII JSON this stands before each character that is none, and before some that are.
 ESCAPE = "\\u"
-# From here on an event is so many objects that the garbage collector would go over them again and again.
-LARGE_EVENT = 1 << 16
 
 
 def _refuse_constant(name: str) -> None:
@@ -71,7 +68,7 @@ def decode(body: bytes | bytearray, content_type: str | None) -> "Any":
     try:
         text = body.decode()
         try:
-            value, end = _scan(text, 0) if len(text) < LARGE_EVENT else _scan_uncollected(text)
+            value, end = _scan(text, 0)
         except StopIteration:
             return _parse(text)
         return value if end == len(text) else _parse(text)
@@ -79,21 +76,6 @@ def decode(body: bytes | bytearray, content_type: str | None) -> "Any":
         from pylambda.faults import UnmarshalError
 
         raise UnmarshalError(f"Unable to unmarshal input: {error}", stack=()) from None
-
-
-def _scan_uncollected(text: str) -> "tuple[Any, int]":
-    """Scan without a look at the new objects by the garbage collector: as they come, and when they are all there."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _scan(text, 0)
-    finally:
-        if not gc.get_freeze_count():  # else the function has frozen objects of its own, which would be thawed
-            # Everything goes to the oldest generation as it is, by moving two pointers.
-            gc.freeze()
-            gc.unfreeze()
-        if collecting:
-            gc.enable()
 
 
 def _parse(text: str) -> "Any":
@@ -163,7 +145,7 @@ def to_json(value: "Any", *, strict: bool = False) -> bytes:
     """
     text = _dump(value, strict)
     # To look for one character first takes a tenth of the time where there is none, as in most large results.
-    if "\\" in text and ESCAPE in text and _write_string[0] is _json.encode_basestring_ascii:
+    if _write_string[0] is _json.encode_basestring_ascii and "\\" in text and ESCAPE in text:
         _write_string[0] = _json.encode_basestring
         _kept[:] = _make_encoders()
         text = _dump(value, strict)
@@ -219,9 +201,9 @@ def _make_encoders() -> "list[Callable[[Any, int], tuple[str, ...]]]":
     return [_make_encoder(strict, _write_string[0]) for strict in (False, True)]
 
 
-# Strings are written by the function for ASCII, which takes down to a quarter of the other's time, until a result has
-# one that is more than that: then by the other, because there will be more of them.
-_write_string = [_json.encode_basestring_ascii]
+# On Python 3.11 the function that writes ASCII strings takes down to a quarter of the other's time. There it is used
+# until a result has more in it than that: then the other one, because there will be more of them.
+_write_string = [_json.encode_basestring_ascii if sys.version_info < (3, 12) else _json.encode_basestring]
 # Kept from one result to the next, because making one takes as long as encoding a small result; the second is strict.
 _kept = _make_encoders()
 

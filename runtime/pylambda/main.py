@@ -27,13 +27,9 @@ EXIT_LOAD_FAULT = 1
 EXIT_API_FAULT = 1
 
 
-def main(thresholds: tuple[int, int, int]) -> int:
-    """Serve the handler that the environment names; return the exit code.
-
-    Args:
-        thresholds: what the garbage collector's are to be once the function is loaded.
-    """
-    return _guarded(lambda runtime: runtime.run(thresholds))
+def main() -> int:
+    """Serve the handler that the environment names; return the exit code."""
+    return _guarded(Runtime.run)
 
 
 def run(handler: "Handler") -> "NoReturn":
@@ -91,11 +87,8 @@ class Runtime:
         self._api = RuntimeApi(settings.runtime_api, warn)
         self._maybe_runner: Runner | None = None
 
-    def run(self, thresholds: tuple[int, int, int]) -> int:
+    def run(self) -> int:
         """Load the handler and serve it; return the exit code.
-
-        Args:
-            thresholds: see `main`.
 
         Raises:
             ApiFault: the Runtime API cannot be used.
@@ -106,7 +99,7 @@ class Runtime:
         search_path.set_up(settings, sys.path, settings.environ)
         # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.
         sys.dont_write_bytecode = True
-        return self._serve(lambda: load(settings.handler, settings.task_root), thresholds)
+        return self._serve(lambda: load(settings.handler, settings.task_root))
 
     def run_own(self, handler: "Handler") -> int:
         """Serve a handler of a program that set up its own search path; return the exit code.
@@ -115,11 +108,14 @@ class Runtime:
             ApiFault: the Runtime API cannot be used.
         """
         search_path.keep_standard_names(sys.path, self._install_logging_if_bare)
-        return self._serve(lambda: handler, gc.get_threshold())
+        return self._serve(lambda: handler)
 
-    def _serve(self, load_handler: "Callable[[], Handler]", thresholds: tuple[int, int, int]) -> int:
+    def _serve(self, load_handler: "Callable[[], Handler]") -> int:
         settings = self._settings
         api: loop_module.RuntimeApi = self._api
+        # What is imported now stays: no collection need look at it while it comes in.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(0)
         try:
             handler = load_handler()
             adapted = None if is_plain(handler) and not settings.asks_for_more else self._adapt(handler)
