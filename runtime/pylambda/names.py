@@ -1,7 +1,7 @@
 """Every word of the Runtime API, spelled once: paths, headers, variables, content types.
 
 A header that goes in two directions has two spellings: the usual one where the runtime sends it, and lower case, in
-which `wire.Reply` keeps it, where the runtime receives it.
+which `wire` keeps it, where the runtime receives it.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html and, for what that page leaves out
 (`Lambda-Runtime-Invocation-Id`, the X-Ray cause), the official runtime interface clients.
