@@ -115,9 +115,12 @@ def _sizes(content: bytes, *, with_xz: bool) -> tuple[int, int, int]:
 
 def _numbers(layers: list[Layer], *, with_xz: bool) -> tuple[str, str, str]:
     plain, packed, xz = (
-        (sum(sizes) / MEGABYTE for sizes in zip(*[layer[2:] for layer in layers], strict=True))
-        if (layers)
-        else (0.0, 0.0, 0.0)
+        sum(sizes) / MEGABYTE
+        for sizes in (
+            [layer.plain for layer in layers],
+            [layer.gzip for layer in layers],
+            [layer.xz for layer in layers],
+        )
     )
     return f"{plain:.1f}", f"{packed:.1f}", f"{xz:.1f}" if with_xz else ""
 

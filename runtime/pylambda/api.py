@@ -215,9 +215,7 @@ class RuntimeApi:
             raise _unexpected_status("POST " + names.INIT_ERROR_PATH, reply)
 
     def _answer(self, kind: str, headers: str, invocation: Invocation, body: bytes, ask_next: bool) -> None:
-        if invocation.invocation_id is not None:
-            headers += f"{names.SEND_INVOCATION_ID}: {invocation.invocation_id}\r\n"
-        head = self._head(f"{names.INVOCATION_PATH}{invocation.request_id}/{kind}", headers, body)
+        head = self._head(f"{names.INVOCATION_PATH}{invocation.request_id}/{kind}", headers + _echo(invocation), body)
         try:
             reply = self._connection.exchange(head, body, self._next_request if ask_next else b"")
         except Exception as fault:
@@ -225,8 +223,7 @@ class RuntimeApi:
             # The invocation is lost, the environment may not be: if it is, the next request says so and ends the run.
             self._warn(f"the answer of {len(body)} bytes to {invocation.request_id} was not delivered: {fault}")
             return
-        if not 200 <= reply.status < 300:
-            self._refused(kind, invocation, reply)
+        self._judge(kind, invocation, reply)
 
     def _conclude(self, invocation: Invocation, stream: "ResponseStream") -> None:
         """Read the reply to a streamed response and close: the platform wants a connection for each of them."""
@@ -237,12 +234,13 @@ class RuntimeApi:
             reason = stream.gone or str(fault)
             self._warn(f"the response to {invocation.request_id} broke off after {stream.body_bytes} bytes: {reason}")
         else:
-            if not 200 <= reply.status < 300:
-                self._refused("response", invocation, reply)
+            self._judge("response", invocation, reply)
         finally:
             self._connection.close()
 
-    def _refused(self, kind: str, invocation: Invocation, reply: "Reply") -> None:
+    def _judge(self, kind: str, invocation: Invocation, reply: "Reply") -> None:
+        if 200 <= reply.status < 300:
+            return
         reason = FORGIVEN.get(reply.status)
         if reason is None:
             raise _unexpected_status(f"POST {names.INVOCATION_PATH}{invocation.request_id}/{kind}", reply)

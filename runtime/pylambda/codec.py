@@ -162,15 +162,12 @@ def to_ascii_json(value: "Any") -> str:
 
 def _dump(value: "Any", strict: bool) -> str:
     try:
-        text = "".join(_kept[strict](value, 0))
+        text = _finish("".join(_kept[strict](value, 0)))
     except Exception:
         # What it was in the middle of stays marked in it; and threads that share it may get in each other's way.
         _kept[:] = _make_encoders()
         return _dump_with_care(value, strict, _write_string[0])
-    if "pylambda.values" in sys.modules:
-        text = _finish(text)
-    # A named tuple is a plain tuple to the C encoder. Without `collections` there can be none.
-    simple = _with_plain_containers(value) if "collections" in sys.modules else value
+    simple = _with_plain_containers(value)
     return text if simple is value else _dump_with_care(simple, strict, _write_string[0])
 
 
@@ -214,6 +211,7 @@ def _finish(text: str) -> str:
 
 
 def _with_plain_containers(value: "Any") -> "Any":
+    # A named tuple is a plain tuple to the C encoder. Without `collections` there can be none.
     if "collections" not in sys.modules or _is_built_in_throughout(value):
         return value
     return _values().with_plain_containers(value)

@@ -7,6 +7,7 @@ import marshal
 import subprocess
 import sys
 from pathlib import Path
+from types import CodeType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,14 +30,18 @@ def write(runtime_dir: str) -> Path:
         # Where it will be found, which is not where it was imported from if that was through a link.
         path = Path(runtime_dir, *name.split("."))
         folders = [str(path)] if path.is_dir() else []
-        file = str(path / "__init__.py" if folders else path.with_suffix(".py"))
-        # Without docstrings: they are a third of what has to be read.
-        code = compile(Path(file).read_bytes(), file, "exec", dont_inherit=True, optimize=2)
-        contents.append((name, file, folders, code))
-    loader = Path(runtime_dir, "pylambda/cold_load.py")
+        file = path / "__init__.py" if folders else path.with_suffix(".py")
+        contents.append((name, str(file), folders, compiled(file)))
+    loader = compiled(Path(runtime_dir, "pylambda/cold_load.py"))
     target = Path(runtime_dir, f"cold-path.{sys.implementation.cache_tag}")
-    target.write_bytes(marshal.dumps((compile(loader.read_bytes(), str(loader), "exec", optimize=2), contents)))
+    target.write_bytes(marshal.dumps((loader, contents)))
     return target
+
+
+def compiled(file: Path) -> CodeType:
+    """Return a module's code without docstrings: they are a third of what has to be read."""
+    code: CodeType = compile(file.read_bytes(), str(file), "exec", dont_inherit=True, optimize=2)
+    return code
 
 
 def modules_of_a_start() -> list[str]:
