@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -92,9 +93,7 @@ static void die_if_runtime_ended(void) {
 static int listen_on_loopback(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
-    struct timeval patience = {.tv_sec = PATIENCE_S};
     listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 8) ||
         getsockname(listener, (struct sockaddr *)&address, &size))
         die("cannot listen on loopback: %s", strerror(errno));
@@ -103,14 +102,22 @@ static int listen_on_loopback(void) {
 
 static void accept_runtime(void) {
     int yes = 1;
+    int ready;
     struct timeval patience = {.tv_sec = PATIENCE_S};
+    struct pollfd waiting = {.fd = listener, .events = POLLIN};
+    sigset_t child, before;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
     if (connection >= 0) close(connection);
     filled = 0;
+    // SIGCHLD comes in during ppoll() alone: one between the check and a plain accept() would go unseen.
+    sigprocmask(SIG_BLOCK, &child, &before);
     do {
         die_if_runtime_ended();
-        // SIGCHLD interrupts it.
-        connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    } while (connection < 0 && errno == EINTR);
+        ready = ppoll(&waiting, 1, &(struct timespec){.tv_sec = PATIENCE_S}, &before);
+    } while (ready < 0 && errno == EINTR);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    connection = ready > 0 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
     if (connection < 0) die("the runtime did not connect within %d s", PATIENCE_S);
     setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -286,7 +293,7 @@ int main(int argc, char **argv) {
     struct options options = parse(argc, argv);
     size_t event_bytes;
     const char *event = map(options.event, &event_bytes);
-    struct sigaction action = {.sa_handler = on_child};  // no SA_RESTART: an accept() must notice
+    struct sigaction action = {.sa_handler = on_child};  // not ignored: it must end a ppoll()
     sigaction(SIGCHLD, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     int port = listen_on_loopback();

@@ -347,18 +347,32 @@ def test_a_function_that_does_not_load_is_told(made: kit.Kit) -> None:
         measure.run_once(made, scenarios.OURS, Scenario("s", "S", (), handler="absent.handler", invocations=3))
 
 
+def server_that_runs(made: kit.Kit, program: str, tmp_path: Path) -> list[str]:
+    event = tmp_path / "event"
+    event.write_bytes(b"{}")
+    return [str(made.server), "-e", str(event), "--", "sh", "-c", program]
+
+
 @pytest.mark.needs("cc")
 @pytest.mark.parametrize(
     ("program", "message"),
     [("exit 7", "ended with exit code 7"), ("kill -9 $$", "killed by signal 9")],
 )
 def test_a_runtime_that_ends_is_told(made: kit.Kit, program: str, message: str, tmp_path: Path) -> None:
-    event = tmp_path / "event"
-    event.write_bytes(b"{}")
-    line = [str(made.server), "-e", str(event), "--", "sh", "-c", program]
+    line = server_that_runs(made, program, tmp_path)
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert message in done.stderr
+
+
+@pytest.mark.needs("cc")
+@pytest.mark.needs("strace")
+def test_a_runtime_that_ends_just_before_the_wait_is_told(made: kit.Kit, tmp_path: Path) -> None:
+    # Given a server that is held up between "has it ended?" and its wait for a connection, until it has ended.
+    hold_up = ["strace", "-qq", "-o", os.devnull, "-e", "inject=wait4:delay_exit=300000:when=1"]
+    line = [*hold_up, *server_that_runs(made, "exit 7", tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert "ended with exit code 7" in done.stderr
 
 
 # Requests cut into single bytes, two requests in one write, and a second connection: whatever a client may do.
