@@ -162,13 +162,16 @@ def to_ascii_json(value: "Any") -> str:
 
 def _dump(value: "Any", strict: bool) -> str:
     try:
-        text = _finish("".join(_kept[strict](value, 0)))
+        text = "".join(_kept[strict](value, 0))
     except Exception:
         # What it was in the middle of stays marked in it; and threads that share it may get in each other's way.
         _kept[:] = _make_encoders()
         return _dump_with_care(value, strict, _write_string[0])
+    # Without `collections` there can be no named tuple, and no `values`, which imports it.
+    if "collections" not in sys.modules:
+        return text
     simple = _with_plain_containers(value)
-    return text if simple is value else _dump_with_care(simple, strict, _write_string[0])
+    return _finish(text) if simple is value else _dump_with_care(simple, strict, _write_string[0])
 
 
 def _dump_with_care(value: "Any", strict: bool, write_string: "Callable[[str], str]") -> str:
@@ -211,10 +214,8 @@ def _finish(text: str) -> str:
 
 
 def _with_plain_containers(value: "Any") -> "Any":
-    # A named tuple is a plain tuple to the C encoder. Without `collections` there can be none.
-    if "collections" not in sys.modules or _is_built_in_throughout(value):
-        return value
-    return _values().with_plain_containers(value)
+    # A named tuple is a plain tuple to the C encoder.
+    return value if _is_built_in_throughout(value) else _values().with_plain_containers(value)
 
 
 def _is_built_in_throughout(value: "Any") -> bool:

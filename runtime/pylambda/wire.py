@@ -9,6 +9,7 @@ from _operator import itemgetter
 from pylambda import names
 
 HEAD_END = b"\r\n\r\n"
+PADDING = " \t"  # of a value, by RFC 9110 section 5.6.3
 # A head holds the client context (at most 3583 bytes from the platform) and little else; past this it is no head.
 MAX_HEAD_BYTES = 1 << 20
 # The headers whose values differ from one reply to the next, and one that does and that nobody asks for. All others
@@ -57,7 +58,7 @@ class Template:
         begin = len(status_line) + 2
         for line in lines:
             name, _, padded = line.partition(":")
-            value, end = padded.strip(), begin + len(line.rstrip())
+            value, end = padded.strip(PADDING), begin + len(line.rstrip(PADDING))
             self.headers[name.lower()] = value
             places[name.lower()] = slice(end - len(value), end)
             begin += len(line) + 2
@@ -92,7 +93,7 @@ class Template:
         values = parts[:CHANGING_COUNT]
         together = "".join(values)
         # None of these values has white space in it. Where there is some, it is padding, or the end of a line.
-        return values if together.split() == [together] else None
+        return None if " " in together or "\t" in together or "\n" in together else values
 
 
 class Reply:

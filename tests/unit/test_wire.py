@@ -119,7 +119,7 @@ def test_heads_in_any_order_are_read_as_each_alone() -> None:
     # Given heads with headers in every combination and order, with values of every kind
     chance = random.Random(1)
     names = ["Lambda-Runtime-Aws-Request-Id", "Lambda-Runtime-Trace-Id", "Content-Length", "content-length", "X"]
-    values = ["1", "22", "", "7: 8", "X: 1", "Content-Length: 3", "\t4 "]
+    values = ["1", "22", "", "7: 8", "X: 1", "Content-Length: 3", "\t4 ", "5\n", "\r6", "7\v"]
     heads = []
     for _ in range(5000):
         lines = [f"{chance.choice(names)}:{chance.choice(['', ' '])}{chance.choice(values)}" for _ in range(3)]
