@@ -53,6 +53,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=positive, help="start each runtime this often, in every scenario")
     parser.add_argument("--quick", action="store_true", help="show that it works; the figures mean little")
     parser.add_argument("--python", default=base_interpreter(), help="measure on this interpreter")
+    parser.add_argument("--image", help="start this one for the cold start in a container, not pylambda:VERSION")
     parser.add_argument("--versus", type=Path, metavar="FOLDER", help="compare with another checkout instead")
     parser.add_argument(
         "--cpu", type=int, default=max(os.sched_getaffinity(0)), help="pin to this CPU; -1 pins to none"
@@ -147,7 +148,8 @@ def measure_container(made: Kit, version: str, arguments: argparse.Namespace) ->
     try:
         if made.versus:
             raise BenchError("another checkout has no image")
-        return container.measure(version, made, arguments.runs or (1 if arguments.quick else CONTAINER_RUNS))
+        runs = arguments.runs or (1 if arguments.quick else CONTAINER_RUNS)
+        return container.measure(version, made, runs, arguments.image)
     except BenchError as error:
         say(f"cold start in a container: skipped, {error}")
         return []

@@ -36,22 +36,23 @@ class Started(NamedTuple):
     command: tuple[str, ...] = (HANDLER,)
 
 
-def measure(version: str, made: Kit, runs: int) -> list[Row]:
+def measure(version: str, made: Kit, runs: int, image: str | None = None) -> list[Row]:
     """Start ours and the official client `runs` times in turn and return the row.
 
     Args:
         version: of Python, such as 3.12.
         made: has the functions, and an interpreter of that version with the official client.
         runs: how many times.
+        image: ours, with that Python and the emulator; `pylambda:VERSION` where it is not said.
 
     Raises:
         BenchError: no engine answers, there is no image, or it does not respond; the message says what would help.
     """
-    ours = Started("pylambda", f"pylambda:{version}")
+    ours = Started("pylambda", image or f"pylambda:{version}")
     if shutil.which("docker") is None or not _succeeds("docker", "info"):
         raise BenchError("no container engine answers: make engine")
     if not _succeeds("docker", "image", "inspect", ours.image):
-        raise BenchError(f"there is no image {ours.image}: make image VERSION={version}")
+        raise BenchError(f"there is no image {ours.image}: make image VERSION={version} IMAGE={ours.image}")
     peer = Started("Amazon's image", f"public.ecr.aws/lambda/python:{version}")
     if not _succeeds("docker", "image", "inspect", peer.image):
         peer = _client_in_our_image(ours, made)
