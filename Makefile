@@ -120,6 +120,17 @@ arm64: ## Let this machine run arm64 programs, for images of that architecture; 
 registry: ## Install what the tests of pushing need; root on Debian
 	@$(PYTHON) -m images.parts registry
 
+SAM := .cache/sam
+$(SAM)/.ready: runtime/pylambda/local/fetch.py $(VENV)/.local-ready
+	@echo "Installing the SAM CLI into $(SAM)"
+	@$(PYTHON) -m venv --clear $(SAM)
+	@$(SAM)/bin/pip install --quiet --disable-pip-version-check \
+	  "$$($(BIN)/python -c 'from pylambda.local import fetch; print(fetch.DISTRIBUTION, fetch.VERSION, sep="==")')"
+	@touch $@
+
+.PHONY: sam
+sam: $(SAM)/.ready ## Install the SAM CLI, 350 MB, into .cache for the tests of `sam local invoke`
+
 build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build
 	@$(BIN)/python -m images.vendor fetch

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 
 
@@ -52,6 +53,7 @@ PARTS = {
         "docker-registry or skopeo is missing",
         "make registry",
     ),
+    "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
 }
 
 
