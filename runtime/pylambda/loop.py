@@ -46,6 +46,10 @@ if TYPE_CHECKING:
             """Answer with an error."""
 
 
+class _LeftToParent(BaseException):
+    """Raised where the body of a stream goes on in a child that it forked: the rest is the parent's to send."""
+
+
 class BareReport:
     """What can be said of a failure with nothing to say it with. `reports.Report` says the same, and more.
 
@@ -192,6 +196,8 @@ class Loop:
 
         def report_on(error: BaseException) -> "Report | BareReport":
             nonlocal failed
+            if self._in_child:
+                raise error
             failed = error
             return self._log(invocation, error if isinstance(error, Exception) else _exit_fault(error))
 
@@ -200,12 +206,28 @@ class Loop:
         except Exception as error:
             self._fail(invocation, error, ask_next=True)
             return None
+        mine = self._until_forked(chunks)
         try:
-            self._api.respond_stream(invocation, chunks, stream.content_type, report_on=report_on)
+            self._api.respond_stream(invocation, mine, stream.content_type, report_on=report_on)
+        except _LeftToParent:
+            return 0
         except BaseException as error:
             if error is not failed:
                 raise
         return None if failed is None or isinstance(failed, Exception) else _exit_fault(failed).exit_code
+
+    def _until_forked(self, chunks: "Iterator[Chunk]") -> "Iterator[Chunk]":
+        from pylambda.stream import close
+
+        try:
+            for chunk in chunks:
+                if self._in_child:
+                    break
+                yield chunk
+            if self._in_child:
+                raise _LeftToParent
+        finally:
+            close(chunks)
 
     def _log(self, invocation: "Invocation", error: BaseException) -> "Report | BareReport":
         return log_failure(error, self._sink, log_json=self._log_json, request_id=invocation.request_id)

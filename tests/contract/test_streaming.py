@@ -349,3 +349,32 @@ def test_memory_stays_flat_over_200_mb(asynchronous: str, tmp_path: Path) -> Non
         after_kb = int(peer.read_chunk())
     assert total == 200 << 20
     assert after_kb - before_kb < 2048
+
+
+@pytest.mark.parametrize("before", ["yield 'one '", "pass"], ids=["after a chunk", "before the first chunk"])
+@pytest.mark.parametrize("end", ["yield 'the rest'", "return", "raise ValueError", "sys.exit(7)", "os._exit(7)"])
+def test_a_child_that_a_body_forks_sends_nothing(before: str, end: str, tmp_path: Path) -> None:
+    # Given a body that forks, and a child that goes on with it
+    source = f"""
+        import os, sys
+        def handler(event, context):
+            {before}
+            child = os.fork()
+            if child == 0:
+                {end}
+            else:
+                yield f"the child ended with {{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}}"
+        """
+    with serving(tmp_path, source) as runtime:
+        peer = runtime.accept()
+        peer.give_event()
+        # Then what arrives is the parent's, whole
+        peer.read_request()
+        streamed = peer.read_chunked()
+        code = 7 if "7" in end else 1 if "raise" in end else 0
+        assert streamed.body.decode().removeprefix("one ") == f"the child ended with {code}"
+        assert streamed.trailers == {}
+        peer.reply()
+        # And the one connection that follows is the parent's
+        assert peer.at_end()
+        assert "/invocation/next" in runtime.accept().read_request().line
