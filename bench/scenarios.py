@@ -169,7 +169,7 @@ SCENARIOS = (
     Scenario(
         "growth",
         "RSS growth over 50,000 invocations",
-        (Line("growth_kib", ""),),
+        (Line("growth_kib", ""), Line("growth_kib")),
         invocations=50_000,
         warm_up=200,
         runs=1,

@@ -185,6 +185,7 @@ static void drop(struct request request) {
 
 // --- Replies ---
 
+// Each event has a request id and a trace id of its own, as in Lambda: what keeps them grows.
 static void send_event(const char *event, size_t size, long number) {
     char head[1024];
     int head_bytes = snprintf(
@@ -193,9 +194,10 @@ static void send_event(const char *event, size_t size, long number) {
         "Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-%012lx\r\n"
         "Lambda-Runtime-Deadline-Ms: %lld\r\n"
         "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:012345678912:function:bench\r\n"
-        "Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n"
+        "Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6e%012lx;Parent=9a91%012lx;Sampled=1\r\n"
         "Content-Length: %zu\r\n\r\n",
-        (unsigned long)number, (long long)(nanoseconds(CLOCK_REALTIME) / 1000000 + 60000), size);
+        (unsigned long)number, (long long)(nanoseconds(CLOCK_REALTIME) / 1000000 + 60000), (unsigned long)number,
+        (unsigned long)number, size);
     struct iovec parts[] = {{head, (size_t)head_bytes}, {(char *)event, size}};
     send_all(parts, size ? 2 : 1);
 }

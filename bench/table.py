@@ -70,7 +70,10 @@ def _make_row(
     if not line.against:
         return Row(scenario.name, scenario.title, line.measure, ours, goal=goal)
     other = column(line.against)
-    ratios = spread(paired_ratios(column(OURS), other))
+    pairs = paired_ratios(column(OURS), other)
+    if not pairs:
+        return Row(scenario.name, scenario.title, line.measure, ours, line.against, spread(other).median)
+    ratios = spread(pairs)
     return Row(
         scenario.name,
         scenario.title,

@@ -151,6 +151,26 @@ def test_the_trace_id_is_published_and_withdrawn(run: Run) -> None:
     assert seen(run, "again-after-Lambda-Runtime-Trace-Id")["trace_id"] == TRACE_ID
 
 
+def test_children_get_the_trace_id_however_many_invocations_there_were(runtime: Runtime) -> None:
+    # Given a function that asks a child of its own, in the first ten invocations and the last ten
+    app = """\
+import os, subprocess
+def handler(event, context):
+    if event == "ask":
+        return [subprocess.getoutput("echo $_X_AMZN_TRACE_ID"), os.environ["_X_AMZN_TRACE_ID"]]
+"""
+    many = 1500
+    asking = [*range(10), *range(many - 10, many)]
+    # When each of very many invocations has a trace id of its own
+    events = [
+        Next("ask" if number in asking else "", headers={"Lambda-Runtime-Trace-Id": f"Root={number}"})
+        for number in range(many)
+    ]
+    run = runtime.serve(files={"app.py": app}, events=events)
+    # Then both have seen that of the invocation
+    assert [run.responses[number].json for number in asking] == [[f"Root={number}"] * 2 for number in asking]
+
+
 @pytest.mark.parametrize("name", CLIENT_CONTEXTS)
 def test_what_a_client_context_leaves_out_is_none(run: Run, name: str) -> None:
     assert seen(run, name)["client_context"] == CLIENT_CONTEXTS[name][1]

@@ -202,6 +202,12 @@ def test_a_figure_that_stands_alone_is_judged_itself() -> None:
     assert (growth.ratio, growth.met) == (None, False)
 
 
+def test_nothing_is_divided_by_nothing() -> None:
+    scenario = Scenario("s", "64 B", (Line("growth_kib"),))
+    (growth,) = table.make_rows(scenario, {scenarios.OURS: [run()], scenarios.PEER: [run(growth_kib=0)]}, [])
+    assert (growth.other, growth.ratio) == (0, None)
+
+
 def test_the_text_table_is_aligned() -> None:
     lines = table.as_text(rows()).splitlines()
     assert len(lines) == 5

@@ -12,8 +12,9 @@ PACKAGE = Path(__file__).parents[2] / "runtime" / "pylambda"
 LEVELS = {
     "names": 0,
     "faults": 0,
-    "environment": 0,
-    "settings": 1,
+    "putenv": 0,
+    "environment": 1,
+    "settings": 2,
     "installed": 1,
     "wire": 1,
     "chunks": 2,
