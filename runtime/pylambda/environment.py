@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         def pop(self, name: str, default: str, /) -> str: ...
 
 
-# By then `setenv` has lost 144 kB for trace ids; what does not lose any takes 400 kB, and some ms to be imported.
-MANY_WRITES = 1000
+# By then `setenv` has kept 0.6 MB of trace ids, as much as it takes to keep none, and that is some ms to import.
+MANY_WRITES = 4000
 
 
 class Environment:

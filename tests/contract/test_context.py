@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pylambda.environment import MANY_WRITES
 from tests.contract.runtime_process import Run, Runtime
 from tests.contract.script import FUNCTION_ARN, TRACE_ID, Next
 
@@ -159,7 +160,7 @@ def handler(event, context):
     if event == "ask":
         return [subprocess.getoutput("echo $_X_AMZN_TRACE_ID"), os.environ["_X_AMZN_TRACE_ID"]]
 """
-    many = 1500
+    many = MANY_WRITES + 100
     asking = [*range(10), *range(many - 10, many)]
     # When each of very many invocations has a trace id of its own
     events = [
