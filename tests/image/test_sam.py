@@ -39,19 +39,23 @@ class Sam:
     """The command as a user types it, beside a template.
 
     Args:
-        image: a user's image.
-        arch: its architecture.
+        docker: gives images names of this run.
+        arch: the images' architecture.
         folder: where the template goes.
     """
 
-    def __init__(self, image: str, arch: str, folder: Path) -> None:
-        self._image = image
+    def __init__(self, docker: Docker, arch: str, folder: Path) -> None:
+        self._docker = docker
         self._arch = arch
         self._folder = folder
 
-    def invoke(self, handler: str, event: object) -> Ended:
+    def invoke(self, image: str, handler: str, event: object) -> Ended:
+        # What the command builds on the way stays, in the image's repository: so that is one of this run.
+        repository = f"pylambda-test-{self._docker.run_id}"
+        self._docker.tag(image, f"{repository}:sam")
+        self._docker.remember(f"{repository}:rapid-{self._arch}")
         (self._folder / "template.yaml").write_text(
-            TEMPLATE.format(image=self._image, arch=self._arch, handler=handler)
+            TEMPLATE.format(image=f"{repository}:sam", arch=self._arch, handler=handler)
         )
         (self._folder / "event.json").write_text(json.dumps(event))
         done = subprocess.run(
@@ -67,29 +71,27 @@ class Sam:
 
 
 @pytest.fixture
-def sam(users_image: str, image: Image, docker: Docker, tmp_path: Path) -> Sam:
-    # What the command builds on the way has the repository's name and a tag of its own.
-    docker.remember(f"{users_image.partition(':')[0]}:rapid-{image.arch}")
-    return Sam(users_image, image.arch, tmp_path)
+def sam(image: Image, docker: Docker, tmp_path: Path) -> Sam:
+    return Sam(docker, image.arch, tmp_path)
 
 
-def test_sam_local_invoke_gets_the_result(sam: Sam) -> None:
-    done = sam.invoke("app.handler", {"name": "Zoë"})
+def test_sam_local_invoke_gets_the_result(sam: Sam, users_image: str) -> None:
+    done = sam.invoke(users_image, "app.handler", {"name": "Zoë"})
     assert json.loads(done.out.splitlines()[-1])["event"] == {"name": "Zoë"}, done.err
 
 
-def test_sam_local_invoke_shows_why_a_function_does_not_load(sam: Sam) -> None:
-    done = sam.invoke("ap.handler", {})
+def test_sam_local_invoke_shows_why_a_function_does_not_load(sam: Sam, users_image: str) -> None:
+    done = sam.invoke(users_image, "ap.handler", {})
     assert "Unable to import module 'ap'" in done.out + done.err
 
 
 def test_sam_local_invoke_goes_past_the_emulator_of_the_image(
-    sam: Sam, image: Image, workshop: Workshop, docker: Docker, tmp_path: Path
+    sam: Sam, image: Image, workshop: Workshop, docker: Docker
 ) -> None:
     # Given an image that has an emulator already
     default = workshop.sibling(image, "default")
     tag = docker.build("sam-default", example_dockerfile(default), {"app.py": FUNCTION})
     # When
-    done = Sam(tag, image.arch, tmp_path).invoke("app.handler", {"n": 1})
+    done = sam.invoke(tag, "app.handler", {"n": 1})
     # Then
     assert json.loads(done.out.splitlines()[-1])["event"] == {"n": 1}, done.err
