@@ -8,9 +8,6 @@ from pylambda.names import VERSION as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pylambda.adapt import raw, typed
-    from pylambda.api import RuntimeApi
-    from pylambda.context import LambdaContext
     from pylambda.faults import (
         ApiFault,
         BadEndpoint,
@@ -19,26 +16,29 @@ if TYPE_CHECKING:
         TransportError,
         UnexpectedStatus,
     )
-    from pylambda.invocation import Invocation
+    from pylambda.function.adapt import raw, typed
+    from pylambda.function.context import LambdaContext
     from pylambda.main import run
-    from pylambda.stream import StreamingResponse
-    from pylambda.values import json_default
+    from pylambda.payload.streams import StreamingResponse
+    from pylambda.payload.values import json_default
+    from pylambda.runtime_api.client import RuntimeApi
+    from pylambda.runtime_api.invocation import Invocation
 
 _HOMES = {
     "ApiFault": "faults",
     "BadEndpoint": "faults",
-    "Invocation": "invocation",
-    "LambdaContext": "context",
+    "Invocation": "runtime_api.invocation",
+    "LambdaContext": "function.context",
     "MissingRequestId": "faults",
     "NotInLambda": "faults",
-    "RuntimeApi": "api",
-    "StreamingResponse": "stream",
+    "RuntimeApi": "runtime_api.client",
+    "StreamingResponse": "payload.streams",
     "TransportError": "faults",
     "UnexpectedStatus": "faults",
-    "json_default": "values",
-    "raw": "adapt",
+    "json_default": "payload.values",
+    "raw": "function.adapt",
     "run": "main",
-    "typed": "adapt",
+    "typed": "function.adapt",
 }
 
 __all__ = [

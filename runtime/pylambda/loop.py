@@ -6,22 +6,23 @@ Whatever a handler does wrong costs its own invocation only. The exceptions that
 
 from posix import register_at_fork
 
-from pylambda import codec, names
-from pylambda.context import LambdaContext
+from pylambda import names
+from pylambda.function.context import LambdaContext
+from pylambda.payload import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Protocol
 
-    from pylambda.aio import Runner
-    from pylambda.environment import Variables
     from pylambda.faults import ExitError
-    from pylambda.handler import Handler
-    from pylambda.invocation import Current, Invocation
+    from pylambda.function.aio import Runner
+    from pylambda.function.handler import Handler
+    from pylambda.log.reports import Report
     from pylambda.log.sinks import Sink
-    from pylambda.reports import Report
-    from pylambda.stream import Chunk, PlainStream
+    from pylambda.payload.streams import Chunk, PlainStream
+    from pylambda.runtime_api.invocation import Current, Invocation
+    from pylambda.start.environment import Variables
 
     class RuntimeApi(Protocol):
         """What the loop needs of the Runtime API; `api.RuntimeApi` is the real one."""
@@ -86,7 +87,7 @@ def log_failure(
         hint_for: names the mend, for the log.
     """
     try:
-        from pylambda import reports
+        from pylambda.log import reports
 
         report = reports.Report(error, request_id, hint=hint_for(error) if hint_for else "")
         reports.log_report(report, sink, log_json=log_json)
@@ -217,7 +218,7 @@ class Loop:
         return None if failed is None or isinstance(failed, Exception) else _exit_fault(failed).exit_code
 
     def _until_forked(self, chunks: "Iterator[Chunk]") -> "Iterator[Chunk]":
-        from pylambda.stream import close
+        from pylambda.payload.streams import close
 
         try:
             for chunk in chunks:
@@ -243,7 +244,7 @@ class Loop:
 
 def _exit_fault(error: BaseException) -> "ExitError":
     from pylambda.faults import ExitError
-    from pylambda.handler import exit_code
+    from pylambda.function.handler import exit_code
 
     code = exit_code(error)
     fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)

@@ -3,14 +3,16 @@
 import gc
 import sys
 
-from pylambda import codec, installed, names, search_path
-from pylambda.api import RuntimeApi
-from pylambda.environment import Environment
-from pylambda.handler import is_plain, load
-from pylambda.invocation import Current
+from pylambda import names
+from pylambda.function.handler import is_plain, load
 from pylambda.log.sinks import FrameSink, StdoutSink, warn
 from pylambda.loop import Loop, log_failure
-from pylambda.settings import Settings, describe_function, mend
+from pylambda.payload import codec
+from pylambda.runtime_api.client import RuntimeApi
+from pylambda.runtime_api.invocation import Current
+from pylambda.start import installed, search_path
+from pylambda.start.environment import Environment
+from pylambda.start.settings import Settings, describe_function, mend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from pylambda import loop as loop_module
-    from pylambda.adapt import Adapted
-    from pylambda.aio import Runner
-    from pylambda.handler import Handler
+    from pylambda.function.adapt import Adapted
+    from pylambda.function.aio import Runner
+    from pylambda.function.handler import Handler
     from pylambda.log.sinks import Sink
 
 EXIT_LOAD_FAULT = 1
@@ -120,7 +122,7 @@ class Runtime:
             handler = load_handler()
             adapted = None if is_plain(handler) and not settings.asks_for_more else self._adapt(handler)
             if settings.deadline_dump_ms:
-                from pylambda.deadline_dump import DumpBeforeDeadline
+                from pylambda.function.deadline_dump import DumpBeforeDeadline
 
                 api = DumpBeforeDeadline(api, settings.deadline_dump_ms)
         except BaseException as error:
@@ -142,13 +144,13 @@ class Runtime:
         return loop.run()
 
     def _adapt(self, handler: "Handler") -> "Adapted":
-        from pylambda.adapt import adapt
+        from pylambda.function.adapt import adapt
 
         return adapt(handler, self._settings, self._runner)
 
     def _runner(self) -> "Runner":
         if self._maybe_runner is None:
-            from pylambda.aio import Runner
+            from pylambda.function.aio import Runner
 
             settings = self._settings
             self._maybe_runner = Runner(
@@ -183,7 +185,7 @@ class Runtime:
 
 
 def _hint_for(error: BaseException) -> str:
-    from pylambda.hints import for_exception
+    from pylambda.function.hints import for_exception
 
     return for_exception(error)
 

@@ -176,7 +176,11 @@ def test_a_handler_that_is_done_in_time_never_hears_of_the_deadline(tmp_path: Pa
 
 
 def test_a_sync_handler_never_loads_asyncio(tmp_path: Path) -> None:
-    source = "import sys\ndef handler(event, context): return sorted({'asyncio', 'pylambda.aio'} & set(sys.modules))"
+    source = """
+import sys
+def handler(event, context):
+    return sorted({'asyncio', 'pylambda.function.aio'} & set(sys.modules))
+"""
     with serving(tmp_path, source, environ={"PYLAMBDA_UVLOOP": "1"}) as runtime:
         assert results(runtime.accept(), 2) == [[], []]
 

@@ -155,8 +155,8 @@ def test_children_get_the_trace_id_however_many_invocations_there_were(runtime: 
     # Given a runtime for which fifty are many, and a function that asks a child of its own
     app = """\
 import os, subprocess
-import pylambda.environment
-pylambda.environment.MANY_WRITES = 50
+import pylambda.start.environment
+pylambda.start.environment.MANY_WRITES = 50
 def handler(event, context):
     return [subprocess.getoutput("echo $_X_AMZN_TRACE_ID"), os.environ["_X_AMZN_TRACE_ID"]]
 """

@@ -116,14 +116,15 @@ def test_another_word_than_strict_is_a_load_fault(tmp_path: Path) -> None:
     ("kind", "loaded"),
     [
         ("def handler(e, c): return None", []),
-        ("async def handler(e, c): return None", ["adapt", "aio"]),
-        ("class C:\n    def __call__(self, e, c): return None\nhandler = C()", ["adapt"]),
-        ("import pylambda\n@pylambda.raw\ndef handler(e, c): return b''", ["adapt"]),
+        ("async def handler(e, c): return None", ["function.adapt", "function.aio"]),
+        ("class C:\n    def __call__(self, e, c): return None\nhandler = C()", ["function.adapt"]),
+        ("import pylambda\n@pylambda.raw\ndef handler(e, c): return b''", ["function.adapt"]),
     ],
     ids=["plain", "async", "callable", "raw"],
 )
 def test_a_handler_loads_only_what_it_needs(kind: str, loaded: list[str], tmp_path: Path) -> None:
-    names = {f"pylambda.{name}" for name in ("adapt", "aio", "deadline_dump", "schema", "stream", "values")}
+    late = "function.adapt function.aio function.deadline_dump payload.schema payload.streams payload.values"
+    names = {f"pylambda.{name}" for name in late.split()}
     source = f"import atexit, sys\n{kind}\natexit.register(lambda: print(sorted(set(sys.modules) & {names!r})))"
     with serving(tmp_path, source) as runtime:
         peer = runtime.accept()

@@ -7,14 +7,23 @@ from typing import Any, NoReturn
 
 import pytest
 
-from pylambda import codec
-from pylambda.adapt import ASYNC_GENERATOR, COROUTINE, GENERATOR, OLD_COROUTINE, Adapted, adapt, code_flags, raw
-from pylambda.aio import Runner
 from pylambda.faults import InvalidResponse, MarshalError
-from pylambda.handler import is_plain
-from pylambda.invocation import Current
-from pylambda.settings import Settings
-from pylambda.stream import PlainStream
+from pylambda.function.adapt import (
+    ASYNC_GENERATOR,
+    COROUTINE,
+    GENERATOR,
+    OLD_COROUTINE,
+    Adapted,
+    adapt,
+    code_flags,
+    raw,
+)
+from pylambda.function.aio import Runner
+from pylambda.function.handler import is_plain
+from pylambda.payload import codec
+from pylambda.payload.streams import PlainStream
+from pylambda.runtime_api.invocation import Current
+from pylambda.start.settings import Settings
 
 
 def plain(event: Any, context: Any) -> Any:

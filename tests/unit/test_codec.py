@@ -15,8 +15,8 @@ from decimal import Decimal
 
 import pytest
 
-from pylambda import codec
 from pylambda.faults import MarshalError, UnmarshalError
+from pylambda.payload import codec
 
 
 class Point(typing.NamedTuple):

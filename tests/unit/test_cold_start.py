@@ -16,10 +16,12 @@ HEAVY = {
     "tempfile", "threading", "tomli", "traceback", "types", "typing", "urllib", "warnings", "weakref",
 }  # fmt: skip
 OURS = {
-    "pylambda", "pylambda.api", "pylambda.codec", "pylambda.connection", "pylambda.context",
-    "pylambda.environment", "pylambda.handler", "pylambda.installed", "pylambda.invocation",
-    "pylambda.log", "pylambda.log.sinks", "pylambda.loop", "pylambda.main", "pylambda.names",
-    "pylambda.search_path", "pylambda.settings", "pylambda.wire",
+    "pylambda", "pylambda.function", "pylambda.function.context", "pylambda.function.handler", "pylambda.log",
+    "pylambda.log.sinks", "pylambda.loop", "pylambda.main", "pylambda.names", "pylambda.payload",
+    "pylambda.payload.codec", "pylambda.runtime_api", "pylambda.runtime_api.client",
+    "pylambda.runtime_api.connection", "pylambda.runtime_api.invocation", "pylambda.runtime_api.wire",
+    "pylambda.start", "pylambda.start.environment", "pylambda.start.installed", "pylambda.start.search_path",
+    "pylambda.start.settings",
 }  # fmt: skip
 # Sees what is loaded when the Runtime API would be asked for work: at import, the runtime's own modules are all there.
 HANDLER = """
@@ -43,7 +45,7 @@ def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A runtime as the image has it: with the record of where packages are installed, and its cold path in a file."""
     folder = tmp_path_factory.mktemp("runtime")
     shutil.copytree(CHECKOUT / "runtime" / "pylambda", folder / "pylambda")
-    command = "from pylambda import cold_path, installed; installed.record({0!r}); cold_path.write({0!r})"
+    command = "from pylambda.start import cold_path, installed; installed.record({0!r}); cold_path.write({0!r})"
     subprocess.run([INTERPRETER, "-c", command.format(str(folder))], env={"PYTHONPATH": str(folder)}, check=True)
     # The interpreter that runs the tests may have `.pth` files among its packages; the image's has none.
     recorded = folder / "site-packages"
@@ -112,8 +114,8 @@ def test_a_module_of_that_file_is_what_importing_it_would_have_made(runtime_dir:
     # Given a handler that finds a module of ours anew
     source = """
 import importlib.util
-import pylambda.api, pylambda.log
-for module in pylambda, pylambda.log, pylambda.api:
+import pylambda.runtime_api.client, pylambda.log
+for module in pylambda, pylambda.log, pylambda.runtime_api.client:
     found = importlib.util.find_spec(module.__name__)
     for attribute in "name", "origin", "has_location", "parent", "submodule_search_locations":
         assert getattr(found, attribute) == getattr(module.__spec__, attribute), (module, attribute)
@@ -129,7 +131,7 @@ for module in pylambda, pylambda.log, pylambda.api:
 def test_a_cold_path_is_of_the_folder_that_it_is_written_for(runtime_dir: Path, tmp_path: Path) -> None:
     # Given an image, where the package is imported through a link from the installed packages when it is built
     (tmp_path / "link").symlink_to(runtime_dir)
-    command = "from pylambda import cold_path; cold_path.write({0!r})"
+    command = "from pylambda.start import cold_path; cold_path.write({0!r})"
     words = [INTERPRETER, "-c", command.format(str(runtime_dir))]
     subprocess.run(words, env={"PYTHONPATH": str(tmp_path / "link")}, check=True)
     # When a function looks for what lies beside the runtime

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from pylambda.context import LambdaContext
 from pylambda.faults import LambdaContextUnmarshalError, MissingRequestId
-from pylambda.invocation import Invocation
-from pylambda.settings import describe_function
-from pylambda.wire import read_head
+from pylambda.function.context import LambdaContext
+from pylambda.runtime_api.invocation import Invocation
+from pylambda.runtime_api.wire import read_head
+from pylambda.start.settings import describe_function
 
 
 def invocation(**headers: str) -> Invocation:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pylambda.deadline_dump import DumpBeforeDeadline
-from pylambda.invocation import Invocation
+from pylambda.function.deadline_dump import DumpBeforeDeadline
+from pylambda.log.reports import Report
 from pylambda.loop import BareReport
-from pylambda.reports import Report
-from pylambda.wire import read_head
+from pylambda.runtime_api.invocation import Invocation
+from pylambda.runtime_api.wire import read_head
 
 if TYPE_CHECKING:
-    from pylambda.stream import Chunk
+    from pylambda.payload.streams import Chunk
 
 
 class Api:

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from pylambda import environment, putenv
-from pylambda.environment import MANY_WRITES, Environment
+from pylambda.start import environment, putenv
+from pylambda.start.environment import MANY_WRITES, Environment
 
 NAME = "PYLAMBDA_TEST_VARIABLE"
 
@@ -90,7 +90,7 @@ def test_many_writes_do_not_use_setenv_which_keeps_each_value(
 
 def test_many_writes_go_on_without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a Python that has none
-    monkeypatch.delitem(sys.modules, "pylambda.putenv", raising=False)
+    monkeypatch.delitem(sys.modules, "pylambda.start.putenv", raising=False)
     monkeypatch.setitem(sys.modules, "ctypes", None)
     environ = Environment()
     # When a variable is written very often

@@ -14,7 +14,7 @@ from pylambda.faults import (
     MalformedHandlerName,
     UserCodeSyntaxError,
 )
-from pylambda.handler import exit_code, load
+from pylambda.function.handler import exit_code, load
 
 FILES = {
     "fn_app.py": """

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from pylambda import installed
+from pylambda.start import installed
 
 
 @pytest.fixture

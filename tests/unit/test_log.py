@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pylambda.invocation import Current, Invocation
 from pylambda.log import records
 from pylambda.log.sinks import FrameSink, StdoutSink, frame_type, timestamp
-from pylambda.wire import read_head
+from pylambda.runtime_api.invocation import Current, Invocation
+from pylambda.runtime_api.wire import read_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pylambda.faults import HandlerNotFound
-from pylambda.reports import Report
+from pylambda.log.reports import Report
 
 
 class Überfehler(Exception):

@@ -14,10 +14,10 @@ import pydantic
 import pytest
 from typing_extensions import TypedDict  # pydantic takes the one of `typing` from Python 3.12 on
 
-from pylambda.adapt import typed
 from pylambda.faults import InvalidEvent, MarshalError, MissingDependency, UnmarshalError, UntypedHandler
-from pylambda.schema import Schema, schema_of
-from pylambda.stream import PlainStream
+from pylambda.function.adapt import typed
+from pylambda.payload.schema import Schema, schema_of
+from pylambda.payload.streams import PlainStream
 
 
 @dataclasses.dataclass

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pylambda.settings import Settings, describe_function, mend
+from pylambda.start.settings import Settings, describe_function, mend
 
 
 def test_the_handler_of_the_environment_wins_over_the_argument() -> None:

@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 from pylambda.faults import InvalidResponse, TransportError
-from pylambda.stream import ClientGone, PlainStream, ResponseStream, State, StreamingResponse
+from pylambda.payload.streams import ClientGone, PlainStream, ResponseStream, State, StreamingResponse
 
 
 class Notes:

@@ -16,8 +16,9 @@ import pydantic
 import pydantic.dataclasses
 import pytest
 
-from pylambda import codec, json_default, values
+from pylambda import json_default
 from pylambda.faults import MarshalError
+from pylambda.payload import codec, values
 
 
 class Colour(enum.Enum):

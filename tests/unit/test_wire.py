@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from pylambda.chunks import ChunkedBody, chunk_parts, chunks_end
-from pylambda.wire import CHANGING, MAX_TEMPLATES, ProtocolError, Reply, Template, read_head
+from pylambda.runtime_api.chunks import ChunkedBody, chunk_parts, chunks_end
+from pylambda.runtime_api.wire import CHANGING, MAX_TEMPLATES, ProtocolError, Reply, Template, read_head
 
 
 def read(head: bytes) -> Reply:

@@ -1,1 +1,1 @@
-"""What a function says, and where it goes: `sinks` writes, `records` turns `logging` records into text or JSON."""
+"""What a function says, what is said of its failures, and where both go."""

@@ -15,7 +15,8 @@ Source of the order: Amazon's `/var/runtime/bootstrap.py` in the python images.
 
 import sys
 
-from pylambda import installed, names
+from pylambda import names
+from pylambda.start import installed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from pylambda.environment import Variables
-    from pylambda.settings import Settings
+    from pylambda.start.environment import Variables
+    from pylambda.start.settings import Settings
 
 LAYER = "/opt/python"
 # What the official client has loaded before the function's folder is searched: neither more nor less, because a

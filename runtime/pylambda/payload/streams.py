@@ -21,14 +21,15 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from pylambda import codec, names
-from pylambda.chunks import chunk_parts, chunks_end
+from pylambda import names
 from pylambda.faults import InvalidResponse, TransportError
+from pylambda.payload import codec
+from pylambda.runtime_api.chunks import chunk_parts, chunks_end
 
 if TYPE_CHECKING:
-    from pylambda.aio import Runner
-    from pylambda.api import Report
-    from pylambda.connection import Connection
+    from pylambda.function.aio import Runner
+    from pylambda.runtime_api.client import Report
+    from pylambda.runtime_api.connection import Connection
 
     Chunk = bytes | bytearray | memoryview | str
     Body = Iterable[Chunk] | AsyncIterable[Chunk]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from pylambda.stream import PlainStream
+    from pylambda.payload.streams import PlainStream
 
 WHITESPACE = " \t\n\r"
 BOM = "\ufeff"
@@ -126,7 +126,7 @@ def encode(result: "Any", *, strict: bool = False) -> "tuple[bytes | PlainStream
 
 
 def _mend(result: "Any") -> str:
-    from pylambda.hints import for_unwritable_result
+    from pylambda.function.hints import for_unwritable_result
 
     return for_unwritable_result(result)
 
@@ -209,7 +209,7 @@ _kept = _make_encoders()
 
 
 def _finish(text: str) -> str:
-    values = sys.modules.get("pylambda.values")
+    values = sys.modules.get("pylambda.payload.values")
     return text if values is None else str(values.restore_digits(text))
 
 
@@ -235,6 +235,6 @@ def _is_built_in_throughout(value: "Any") -> bool:
 
 
 def _values() -> "Any":
-    from pylambda import values
+    from pylambda.payload import values
 
     return values

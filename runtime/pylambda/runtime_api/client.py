@@ -6,9 +6,9 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 import sys
 
 from pylambda import names
-from pylambda.connection import Connection
-from pylambda.invocation import Invocation
 from pylambda.log.sinks import warn
+from pylambda.runtime_api.connection import Connection
+from pylambda.runtime_api.invocation import Invocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from pylambda.faults import UnexpectedStatus
-    from pylambda.stream import Chunk, ResponseStream
-    from pylambda.wire import Reply
+    from pylambda.payload.streams import Chunk, ResponseStream
+    from pylambda.runtime_api.wire import Reply
 
     class Report(Protocol):
         """What is said of an error; `reports.Report` has it."""
@@ -93,7 +93,7 @@ class RuntimeApi:
 
     def __init__(self, endpoint: str | None = None, warn: "Callable[[str], None]" = warn) -> None:
         if endpoint is None:
-            from pylambda.environment import Environment
+            from pylambda.start.environment import Environment
 
             endpoint = Environment().get(names.RUNTIME_API) or ""
         self._connection = Connection(*parse_endpoint(endpoint))
@@ -153,7 +153,7 @@ class RuntimeApi:
                 trailers after that.
             UnexpectedStatus: the reply's status ends the run.
         """
-        from pylambda.stream import ResponseStream, State
+        from pylambda.payload.streams import ResponseStream, State
 
         path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
         head = (
@@ -275,6 +275,6 @@ def _echo(invocation: Invocation) -> str:
 def _report_on(error: "BaseException | Report", invocation: Invocation | None = None) -> "Report":
     if not isinstance(error, BaseException):
         return error
-    from pylambda import reports
+    from pylambda.log import reports
 
     return reports.Report(error, invocation.request_id if invocation else "")

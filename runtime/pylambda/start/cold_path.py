@@ -11,9 +11,9 @@ from types import CodeType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pylambda.cold_load import Contents
+    from pylambda.start.cold_load import Contents
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 def write(runtime_dir: str) -> Path:
@@ -32,7 +32,7 @@ def write(runtime_dir: str) -> Path:
         folders = [str(path)] if path.is_dir() else []
         file = path / "__init__.py" if folders else path.with_suffix(".py")
         contents.append((name, str(file), folders, compiled(file)))
-    loader = compiled(Path(runtime_dir, "pylambda/cold_load.py"))
+    loader = compiled(Path(runtime_dir, "pylambda/start/cold_load.py"))
     target = Path(runtime_dir, f"cold-path.{sys.implementation.cache_tag}")
     target.write_bytes(marshal.dumps((loader, contents)))
     return target

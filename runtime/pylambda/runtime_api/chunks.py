@@ -3,7 +3,7 @@
 A platform that does not know how long an event is sends it so, and a streamed response is always sent so.
 """
 
-from pylambda.wire import MAX_HEAD_BYTES, ProtocolError
+from pylambda.runtime_api.wire import MAX_HEAD_BYTES, ProtocolError
 
 HEX_DIGITS = b"0123456789abcdefABCDEF"
 CRLF = b"\r\n"

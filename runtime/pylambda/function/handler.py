@@ -133,7 +133,7 @@ def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: 
     fault = ImportModuleError(f"Unable to import module '{module_name}': {error}")
     missing = error.name or ""
     if isinstance(error, ModuleNotFoundError) and (dotted == missing or dotted.startswith(missing + ".")):
-        from pylambda.hints import for_missing_module
+        from pylambda.function.hints import for_missing_module
 
         fault.hint = for_missing_module(dotted, missing, task_root)
     elif isinstance(error, ModuleNotFoundError):
@@ -144,7 +144,7 @@ def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: 
 
 
 def _near_names(found: object, name: str) -> str:
-    from pylambda.hints import for_missing_attribute
+    from pylambda.function.hints import for_missing_attribute
 
     return for_missing_attribute(found, name)
 

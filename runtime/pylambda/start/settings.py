@@ -11,7 +11,7 @@ from pylambda import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pylambda.environment import Variables
+    from pylambda.start.environment import Variables
 
 # Enough for an async handler's `finally` and for the report to reach the platform.
 DEFAULT_DEADLINE_MARGIN_MS = 100
@@ -60,7 +60,7 @@ class Settings:
         self.environ = environ
         self.runtime_api = read(names.RUNTIME_API) or ""
         self.handler = read(names.HANDLER) or (argv[1] if len(argv) > 1 else "")
-        self.runtime_dir = __file__.removesuffix("/pylambda/settings.py")
+        self.runtime_dir = __file__.removesuffix("/pylambda/start/settings.py")
         self.task_root = read(names.TASK_ROOT) or getcwd()
         self.log_json = (read(names.LOG_FORMAT) or "").upper() == "JSON"
         level = read(names.LOG_LEVEL) or ""

@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pylambda.client_context import ClientContext
-    from pylambda.invocation import Invocation
+    from pylambda.function.client_context import ClientContext
+    from pylambda.runtime_api.invocation import Invocation
 
 # The keys of a client context's `w3c` member that `w3c()` hands on.
 W3C_FIELDS = ("traceparent", "tracestate", "baggage")
@@ -25,7 +25,7 @@ class CognitoIdentity:
     cognito_identity_pool_id: "str | None"
 
     def __repr__(self) -> str:
-        from pylambda.client_context import describe
+        from pylambda.function.client_context import describe
 
         return describe(self, self.__slots__)
 
@@ -79,7 +79,7 @@ class LambdaContext:
         self._log(str(message))
 
     def __repr__(self) -> str:
-        from pylambda.client_context import describe
+        from pylambda.function.client_context import describe
 
         shown = (
             "aws_request_id log_group_name log_stream_name function_name memory_limit_in_mb function_version "
@@ -88,7 +88,7 @@ class LambdaContext:
         return describe(self, shown.split())
 
     def _read_client_context(self, text: str) -> None:
-        from pylambda.client_context import ClientContext, parse_object
+        from pylambda.function.client_context import ClientContext, parse_object
 
         members = parse_object(text, "Client Context")
         if members is None:
@@ -99,7 +99,7 @@ class LambdaContext:
         self.client_context = ClientContext(members)
 
     def _read_identity(self, text: str) -> None:
-        from pylambda.client_context import parse_object
+        from pylambda.function.client_context import parse_object
 
         members = parse_object(text, "Cognito Identity")
         if members is None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pylambda.faults import DeadlineExceeded, HandlerCancelled, MissingDependency
 
 if TYPE_CHECKING:
-    from pylambda.invocation import Current
+    from pylambda.runtime_api.invocation import Current
 
 STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep

@@ -24,7 +24,7 @@ from _socket import (
     socket,
 )
 
-from pylambda.wire import HEAD_END, MAX_HEAD_BYTES, ProtocolError, Reply, Template, read_head
+from pylambda.runtime_api.wire import HEAD_END, MAX_HEAD_BYTES, ProtocolError, Reply, Template, read_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class Connection:
         return body
 
     def _read_chunks(self, connection: socket, begin: bytes) -> bytes:
-        from pylambda.chunks import ChunkedBody
+        from pylambda.runtime_api.chunks import ChunkedBody
 
         chunks = ChunkedBody()
         chunks.feed(begin)

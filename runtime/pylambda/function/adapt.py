@@ -12,15 +12,16 @@ from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pylambda import codec, names
+from pylambda import names
 from pylambda.faults import InvalidResponse
-from pylambda.handler import SPECIAL_CODE
+from pylambda.function.handler import SPECIAL_CODE
+from pylambda.payload import codec
 
 if TYPE_CHECKING:
-    from pylambda.aio import Runner
-    from pylambda.handler import Handler
-    from pylambda.settings import Settings
-    from pylambda.stream import PlainStream
+    from pylambda.function.aio import Runner
+    from pylambda.function.handler import Handler
+    from pylambda.payload.streams import PlainStream
+    from pylambda.start.settings import Settings
 
     Decode = Callable[[bytes | bytearray, str | None], Any]
     Encode = Callable[[Any], tuple[bytes | PlainStream, str]]
@@ -117,7 +118,7 @@ def _by_mark(handler: "Handler", settings: "Settings") -> Adapted:
     if mark == RAW:
         return Adapted(handler, _decode_raw, _encode_raw)
     if mark == TYPED:
-        from pylambda.schema import schema_of
+        from pylambda.payload.schema import schema_of
 
         schema = schema_of(handler)
         return Adapted(handler, schema.decode, schema.encode)
@@ -126,7 +127,7 @@ def _by_mark(handler: "Handler", settings: "Settings") -> Adapted:
 
 def _streaming(handler: "Handler") -> "Handler":
     """Return what calls a generator function, of which nothing but a generator can come."""
-    from pylambda.stream import PlainStream
+    from pylambda.payload.streams import PlainStream
 
     return lambda event, context: PlainStream(handler(event, context))
 
@@ -137,7 +138,7 @@ def _settle(handler: "Handler", runner: "Callable[[], Runner]", event: Any, cont
     if hasattr(result, "__await__"):
         result = runner().run(result)
     if isinstance(result, (GeneratorType, AsyncGeneratorType)):
-        from pylambda.stream import PlainStream
+        from pylambda.payload.streams import PlainStream
 
         return PlainStream(result)
     return result

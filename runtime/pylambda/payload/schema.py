@@ -13,12 +13,13 @@ import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pylambda import codec, names
+from pylambda import names
 from pylambda.faults import InvalidEvent, MarshalError, MissingDependency, UnmarshalError, UntypedHandler
+from pylambda.payload import codec
 
 if TYPE_CHECKING:
-    from pylambda.handler import Handler
-    from pylambda.stream import PlainStream
+    from pylambda.function.handler import Handler
+    from pylambda.payload.streams import PlainStream
 
 UTF8_BOM = codec.BOM.encode()
 
@@ -147,7 +148,7 @@ def _fields(kind: Any) -> list[Any]:
 def _msgspec_schema(event_kind: Any, result_kind: Any) -> Schema:
     import msgspec
 
-    from pylambda.values import to_plain
+    from pylambda.payload.values import to_plain
 
     decoder = msgspec.json.Decoder(event_kind)
     encoder = msgspec.json.Encoder(enc_hook=to_plain, decimal_format="number")

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from time import time
 from typing import TYPE_CHECKING
 
-from pylambda.invocation import Invocation
+from pylambda.runtime_api.invocation import Invocation
 
 if TYPE_CHECKING:
+    from pylambda.log.reports import Report
     from pylambda.loop import BareReport, RuntimeApi
-    from pylambda.reports import Report
-    from pylambda.stream import Chunk
+    from pylambda.payload.streams import Chunk
 
 STDERR = 2
 

@@ -11,9 +11,9 @@ import time
 import traceback
 from types import TracebackType
 
-from pylambda import codec
 from pylambda.faults import Fault
 from pylambda.log.sinks import timestamp
+from pylambda.payload import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pylambda.log.sinks import Sink
 
-PACKAGE_DIR = os.path.dirname(os.path.abspath(__file__)) + os.sep
+PACKAGE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 NO_BREAK_SPACE = "\u00a0"
 # Past this the platform takes no X-Ray cause; it crops what it takes to 64 KiB.
 MAX_XRAY_CAUSE_BYTES = 1 << 20

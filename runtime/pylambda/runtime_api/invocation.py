@@ -4,7 +4,7 @@ from pylambda import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pylambda.wire import Reply
+    from pylambda.runtime_api.wire import Reply
 
 # Headers that mostly stay the same from one invocation to the next; `wire.CHANGING` has the others.
 STEADY = (names.CONTENT_TYPE, names.FUNCTION_ARN, names.CLIENT_CONTEXT, names.COGNITO_IDENTITY, names.TENANT_ID)

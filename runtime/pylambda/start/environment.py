@@ -61,7 +61,7 @@ class Environment:
         if self._writes == MANY_WRITES:
             self._put = putenv  # and so it stays on a Python without ctypes, or with no descriptor left to import it
             try:
-                from pylambda.putenv import Strings
+                from pylambda.start.putenv import Strings
             except Exception:
                 pass
             else:
