@@ -8,93 +8,26 @@ from posix import register_at_fork
 
 from pylambda import names
 from pylambda.function.context import LambdaContext
+from pylambda.log.failures import log_failure
 from pylambda.payload import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, Protocol
+    from typing import Any
 
     from pylambda.faults import ExitError
     from pylambda.function.aio import Runner
     from pylambda.function.handler import Handler
-    from pylambda.log.reports import Report
+    from pylambda.log.failures import Failure
     from pylambda.log.sinks import Sink
-    from pylambda.payload.streams import Chunk, PlainStream
-    from pylambda.runtime_api.invocation import Current, Invocation
+    from pylambda.payload.codec import Chunk, Stream
+    from pylambda.runtime_api.invocation import Current, Invocation, InvocationSource
     from pylambda.start.environment import Variables
-
-    class RuntimeApi(Protocol):
-        """What the loop needs of the Runtime API; `api.RuntimeApi` is the real one."""
-
-        def next(self) -> Invocation:
-            """Wait for the next invocation."""
-
-        def respond(self, invocation: Invocation, body: bytes, content_type: str, *, ask_next: bool) -> None:
-            """Answer with a result."""
-
-        def respond_stream(
-            self,
-            invocation: Invocation,
-            chunks: "Iterator[Chunk]",
-            content_type: str,
-            *,
-            report_on: "Callable[[BaseException], Report | BareReport]",
-        ) -> None:
-            """Answer piece by piece; raises what `chunks` raises when the platform knows of it."""
-
-        def fail(self, invocation: Invocation, error: "Report | BareReport", *, ask_next: bool) -> None:
-            """Answer with an error."""
 
 
 class _LeftToParent(BaseException):
     """Raised where the body of a stream goes on in a child that it forked: the rest is the parent's to send."""
-
-
-class BareReport:
-    """What can be said of a failure with nothing to say it with. `reports.Report` says the same, and more.
-
-    Args:
-        error: what was raised.
-        request_id: of the invocation that failed.
-    """
-
-    platform_error_type = "Function.Unknown"
-    xray_cause = ""
-
-    def __init__(self, error: BaseException, request_id: str) -> None:
-        self.error_type: str = getattr(error, "error_type", type(error).__name__)
-        self.body = codec.to_json(
-            {"errorMessage": str(error), "errorType": self.error_type, "requestId": request_id, "stackTrace": []}
-        )
-
-
-def log_failure(
-    error: BaseException,
-    sink: "Sink",
-    *,
-    log_json: bool,
-    request_id: str = "",
-    hint_for: "Callable[[BaseException], str] | None" = None,
-) -> "Report | BareReport":
-    """Report a failure and log the report; return it.
-
-    Args:
-        error: what was raised.
-        sink: takes the report.
-        log_json: whether it is logged as a JSON object.
-        request_id: of the invocation that failed; empty for a failure to load the function.
-        hint_for: names the mend, for the log.
-    """
-    try:
-        from pylambda.log import reports
-
-        report = reports.Report(error, request_id, hint=hint_for(error) if hint_for else "")
-        reports.log_report(report, sink, log_json=log_json)
-    except Exception:
-        # No descriptor is left to import from, or no memory: the caller still gets an answer.
-        return BareReport(error, request_id)
-    return report
 
 
 class Loop:
@@ -115,7 +48,7 @@ class Loop:
 
     def __init__(
         self,
-        api: "RuntimeApi",
+        api: "InvocationSource",
         handler: "Handler",
         *,
         function: "dict[str, str | None]",
@@ -125,7 +58,7 @@ class Loop:
         log_json: bool,
         runner: "Callable[[], Runner]",
         decode: "Callable[[bytes | bytearray, str | None], Any]" = codec.decode,
-        encode: "Callable[[Any], tuple[bytes | PlainStream, str]]" = codec.encode,
+        encode: "Callable[[Any], tuple[bytes | Stream, str]]" = codec.encode,
     ) -> None:
         self._api = api
         self._handler = handler
@@ -191,11 +124,11 @@ class Loop:
         else:
             self._environ.pop(names.XRAY_TRACE_ID, "")
 
-    def _respond_stream(self, invocation: "Invocation", stream: "PlainStream") -> int | None:
+    def _respond_stream(self, invocation: "Invocation", stream: "Stream") -> int | None:
         """Answer with a stream; return the exit code where its body ends the process."""
         failed: BaseException | None = None
 
-        def report_on(error: BaseException) -> "Report | BareReport":
+        def report_on(error: BaseException) -> "Failure":
             nonlocal failed
             if self._in_child:
                 raise error
@@ -230,7 +163,7 @@ class Loop:
         finally:
             close(chunks)
 
-    def _log(self, invocation: "Invocation", error: BaseException) -> "Report | BareReport":
+    def _log(self, invocation: "Invocation", error: BaseException) -> "Failure":
         return log_failure(error, self._sink, log_json=self._log_json, request_id=invocation.request_id)
 
     def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:

@@ -5,8 +5,9 @@ import sys
 
 from pylambda import names
 from pylambda.function.handler import is_plain, load
+from pylambda.log.failures import log_failure
 from pylambda.log.sinks import FrameSink, StdoutSink, warn
-from pylambda.loop import Loop, log_failure
+from pylambda.loop import Loop
 from pylambda.payload import codec
 from pylambda.runtime_api.client import RuntimeApi
 from pylambda.runtime_api.invocation import Current
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from pylambda import loop as loop_module
     from pylambda.function.adapt import Adapted
     from pylambda.function.aio import Runner
     from pylambda.function.handler import Handler
     from pylambda.log.sinks import Sink
+    from pylambda.runtime_api.invocation import InvocationSource
 
 EXIT_LOAD_FAULT = 1
 EXIT_API_FAULT = 1
@@ -114,7 +115,7 @@ class Runtime:
 
     def _serve(self, load_handler: "Callable[[], Handler]") -> int:
         settings = self._settings
-        api: loop_module.RuntimeApi = self._api
+        api: InvocationSource = self._api
         # What is imported now stays: no collection need look at it while it comes in.
         thresholds = gc.get_threshold()
         gc.set_threshold(0)

@@ -47,7 +47,7 @@ SEND_ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 JSON = "application/json"
 UNKNOWN = "application/unknown"
 OCTET_STREAM = "application/octet-stream"
-# A stream that begins with status, headers and cookies as JSON, then `stream.PRELUDE_END`, then the body.
+# A stream that begins with status, headers and cookies as JSON, then `streams.PRELUDE_END`, then the body.
 HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response"
 
 # Variables that the platform sets or reads.

@@ -17,8 +17,8 @@ HEAVY = {
 }  # fmt: skip
 OURS = {
     "pylambda", "pylambda.function", "pylambda.function.context", "pylambda.function.handler", "pylambda.log",
-    "pylambda.log.sinks", "pylambda.loop", "pylambda.main", "pylambda.names", "pylambda.payload",
-    "pylambda.payload.codec", "pylambda.runtime_api", "pylambda.runtime_api.client",
+    "pylambda.log.failures", "pylambda.log.sinks", "pylambda.loop", "pylambda.main", "pylambda.names",
+    "pylambda.payload", "pylambda.payload.codec", "pylambda.runtime_api", "pylambda.runtime_api.client",
     "pylambda.runtime_api.connection", "pylambda.runtime_api.invocation", "pylambda.runtime_api.wire",
     "pylambda.start", "pylambda.start.environment", "pylambda.start.installed", "pylambda.start.search_path",
     "pylambda.start.settings",

@@ -9,12 +9,12 @@ import pytest
 
 from pylambda.function.deadline_dump import DumpBeforeDeadline
 from pylambda.log.reports import Report
-from pylambda.loop import BareReport
 from pylambda.runtime_api.invocation import Invocation
 from pylambda.runtime_api.wire import read_head
 
 if TYPE_CHECKING:
-    from pylambda.payload.streams import Chunk
+    from pylambda.log.failures import Failure
+    from pylambda.payload.codec import Chunk
 
 
 class Api:
@@ -38,11 +38,11 @@ class Api:
         chunks: "Iterator[Chunk]",
         content_type: str,
         *,
-        report_on: Callable[[BaseException], Report | BareReport],
+        report_on: "Callable[[BaseException], Failure]",
     ) -> None:
         self.notes.append("respond_stream")
 
-    def fail(self, invocation: Invocation, error: Report | BareReport, *, ask_next: bool) -> None:
+    def fail(self, invocation: Invocation, error: "Failure", *, ask_next: bool) -> None:
         self.notes.append("fail")
 
 

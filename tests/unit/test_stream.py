@@ -7,7 +7,8 @@ from typing import NoReturn
 import pytest
 
 from pylambda.faults import InvalidResponse, TransportError
-from pylambda.payload.streams import ClientGone, PlainStream, ResponseStream, State, StreamingResponse
+from pylambda.payload.streams import PlainStream, StreamingResponse
+from pylambda.runtime_api.response_stream import ClientGone, ResponseStream, State
 
 
 class Notes:

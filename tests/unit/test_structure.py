@@ -8,75 +8,69 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "runtime" / "pylambda"
-# A module may import from lower levels only. `local` stands beside: nothing imports it.
-LEVELS = {
-    "names": 0,
-    "faults": 0,
-    "start.putenv": 0,
-    "start.environment": 1,
-    "start.settings": 2,
-    "start.installed": 1,
-    "runtime_api.wire": 1,
-    "runtime_api.chunks": 2,
-    "payload.values": 1,
-    "runtime_api.invocation": 1,
-    "function.client_context": 1,
-    "function.context": 2,
-    "function.hints": 1,
-    "payload.codec": 2,
-    "function": 0,
-    "log": 0,
-    "payload": 0,
-    "runtime_api": 0,
-    "start": 0,
-    "log.sinks": 2,
-    "start.search_path": 2,
-    "log.reports": 3,
-    "log.records": 3,
-    "function.handler": 3,
-    "runtime_api.connection": 3,
-    "payload.streams": 3,
-    "function.aio": 3,
-    "payload.schema": 3,
-    "runtime_api.client": 4,
-    "function.deadline_dump": 4,
-    "function.adapt": 5,
-    "loop": 5,
-    "main": 6,
-    "__main__": 7,
-    "start.cold_load": 0,
-    "start.cold_path": 7,
-    "__init__": 7,  # the public face: the package imports its own modules by their full names
+# From the top to the bottom: a room may import from the rooms below it, and from the modules above it in its own row.
+# `local` stands beside: nothing imports it.
+ROOMS = {
+    "__init__": "",  # the public face: it resolves names of the whole house
+    "__main__": "",
+    "main": "",
+    "workers": "",
+    "loop": "",
+    "lifecycle": "",
+    "function": "client_context hints handler context aio adapt deadline_dump",
+    "web": "",
+    "runtime_api": "wire chunks connection invocation response_stream client",
+    "log": "sinks records reports failures",
+    "payload": "values codec streams schema",
+    "start": "putenv environment settings installed search_path cold_load cold_path",
+    "faults": "",
+    "names": "",
 }
 MODULES = {
     path: ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
 }
 RUNTIME_MODULES = {path: name for path, name in MODULES.items() if not name.startswith("local")}
+ORDER = list(ROOMS)
 
 
-def imports_at_run_time(tree: ast.Module) -> Iterator[str]:
-    """Every module of this package that the code imports, late imports too, those for type checkers not."""
-    pending: list[ast.AST] = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            pending += node.orelse
-            continue
-        pending += ast.iter_child_nodes(node)
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Every module of this package that the code imports: late imports too, and those for type checkers."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("pylambda"))
+            yield from (alias.name for alias in node.names if alias.name.startswith("pylambda."))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pylambda"):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name if name.removeprefix("pylambda.") in LEVELS else str(node.module) for name in names)
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name.removeprefix("pylambda.") in MODULES.values() else str(node.module)
+
+
+def points_down(importer: str, imported: str) -> bool:
+    room, _, module = importer.partition(".")
+    other_room, _, other = imported.partition(".")
+    if room != other_room:
+        return ORDER.index(room) < ORDER.index(other_room)
+    row = ROOMS[room].split()
+    return row.index(other) < row.index(module)
 
 
 @pytest.mark.parametrize("path", RUNTIME_MODULES, ids=lambda path: RUNTIME_MODULES[path])
 def test_every_import_points_down(path: Path) -> None:
-    module = RUNTIME_MODULES[path]
-    for imported in imports_at_run_time(ast.parse(path.read_text())):
-        name = imported.removeprefix("pylambda.").removeprefix("pylambda") or "__init__"
-        assert LEVELS[name] < LEVELS[module], f"{module} (level {LEVELS[module]}) imports {name} (level {LEVELS[name]})"
+    importer = RUNTIME_MODULES[path]
+    found = {name.removeprefix("pylambda.") for name in imports(ast.parse(path.read_text())) if name != "pylambda"}
+    up = [name for name in found if not points_down(importer, name)]
+    assert not up, f"{importer} imports {up}"
+
+
+def test_the_house_has_few_doors() -> None:
+    entries = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= 16
+
+
+@pytest.mark.parametrize("room", [path.parent for path in PACKAGE.glob("*/__init__.py")], ids=lambda room: room.name)
+def test_a_room_says_in_one_sentence_what_lives_there(room: Path) -> None:
+    docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+    assert re.fullmatch(r"[^.]+(\.\w[^.]*)*\.", docstring), docstring
 
 
 @pytest.mark.parametrize("path", RUNTIME_MODULES, ids=lambda path: RUNTIME_MODULES[path])

@@ -20,11 +20,10 @@ from pylambda.payload import codec
 if TYPE_CHECKING:
     from pylambda.function.aio import Runner
     from pylambda.function.handler import Handler
-    from pylambda.payload.streams import PlainStream
     from pylambda.start.settings import Settings
 
     Decode = Callable[[bytes | bytearray, str | None], Any]
-    Encode = Callable[[Any], tuple[bytes | PlainStream, str]]
+    Encode = Callable[[Any], tuple[bytes | codec.Stream, str]]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -144,7 +143,7 @@ def _settle(handler: "Handler", runner: "Callable[[], Runner]", event: Any, cont
     return result
 
 
-def _collect(encode: "Encode", runner: "Callable[[], Runner]", result: Any) -> "tuple[bytes | PlainStream, str]":
+def _collect(encode: "Encode", runner: "Callable[[], Runner]", result: Any) -> "tuple[bytes | codec.Stream, str]":
     """Encode for the emulator, which gives a stream back in one piece, prelude and zeros included."""
     body, content_type = encode(result)
     return (body, content_type) if isinstance(body, bytes) else body.collect(runner)
@@ -154,7 +153,7 @@ def _decode_raw(body: bytes | bytearray, content_type: str | None) -> bytes:
     return bytes(body)
 
 
-def _encode_raw(result: Any) -> "tuple[bytes | PlainStream, str]":
+def _encode_raw(result: Any) -> "tuple[bytes | codec.Stream, str]":
     if isinstance(result, codec.Stream):
         return codec.encode(result)
     body, content_type = result if isinstance(result, tuple) and len(result) == 2 else (result, names.OCTET_STREAM)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from pylambda.runtime_api.invocation import Invocation
 
 if TYPE_CHECKING:
-    from pylambda.log.reports import Report
-    from pylambda.loop import BareReport, RuntimeApi
-    from pylambda.payload.streams import Chunk
+    from pylambda.log.failures import Failure
+    from pylambda.payload.codec import Chunk
+    from pylambda.runtime_api.invocation import InvocationSource
 
 STDERR = 2
 
@@ -27,7 +27,7 @@ class DumpBeforeDeadline:
         before_ms: how long before the deadline to print.
     """
 
-    def __init__(self, api: "RuntimeApi", before_ms: int) -> None:
+    def __init__(self, api: "InvocationSource", before_ms: int) -> None:
         self._api = api
         self._before_ms = before_ms
 
@@ -51,7 +51,7 @@ class DumpBeforeDeadline:
         chunks: "Iterator[Chunk]",
         content_type: str,
         *,
-        report_on: "Callable[[BaseException], Report | BareReport]",
+        report_on: "Callable[[BaseException], Failure]",
     ) -> None:
         """Answer piece by piece, and stop the clock: the handler runs until the last one."""
         try:
@@ -59,7 +59,7 @@ class DumpBeforeDeadline:
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    def fail(self, invocation: Invocation, error: "Report | BareReport", *, ask_next: bool) -> None:
+    def fail(self, invocation: Invocation, error: "Failure", *, ask_next: bool) -> None:
         """Stop the clock and answer with an error."""
         faulthandler.cancel_dump_traceback_later()
         self._api.fail(invocation, error, ask_next=ask_next)

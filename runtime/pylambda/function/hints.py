@@ -1,9 +1,7 @@
-"""How to mend a handler's name or its result. Imported when one was of no use."""
+"""How to mend a handler's name. Imported when one was of no use."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable
 from difflib import get_close_matches
-from types import GeneratorType
 
 MAX_NAMES = 10
 
@@ -55,17 +53,6 @@ def for_missing_module(dotted: str, missing: str, task_root: str) -> str:
     if near:
         return f"did you mean {_either(near)}? There is no {last}.py in {parent}"
     return f"there is no {last}.py in {parent}, which holds {_listed(names) if names else 'nothing'}"
-
-
-def for_unwritable_result(result: object) -> str:
-    """Return what to do where a plain handler returned what another kind of handler is made of; else nothing."""
-    if isinstance(result, Awaitable):
-        if hasattr(result, "close"):
-            result.close()  # or else Python warns that it was never awaited
-        return "the handler returned a coroutine: make it `async def`, or let its decorator use functools.wraps"
-    if isinstance(result, (AsyncIterator, GeneratorType)):
-        return "the handler returned a generator: return pylambda.StreamingResponse(generator) to stream it"
-    return ""
 
 
 def _is_module(folder: str, name: str) -> bool:

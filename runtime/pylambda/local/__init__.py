@@ -1,1 +1,1 @@
-"""The laptop side: the emulator, and sending events to a function. Nothing in the runtime imports it."""
+"""The laptop side, which nothing in the runtime imports: the emulator, and sending events to a function."""

@@ -14,10 +14,23 @@ from pylambda.log.sinks import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from pylambda.log.sinks import Sink
-    from pylambda.runtime_api.invocation import Current
+
+    class Served(Protocol):
+        """What a record says of its invocation; `runtime_api.invocation.Invocation` has it."""
+
+        request_id: str
+        tenant_id: str | None
+
+    class Current(Protocol):
+        """Knows which invocation is served; `runtime_api.invocation.Current` does."""
+
+        @property
+        def invocation(self) -> Served | None:
+            """None before the first one."""
+
 
 TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 TEXT_DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"

@@ -18,10 +18,17 @@ from pylambda import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import AsyncIterable, Callable, Iterator
+    from typing import Any, Protocol
 
-    from pylambda.payload.streams import PlainStream
+    Chunk = bytes | bytearray | memoryview | str
+
+    class Runner(Protocol):
+        """What gives the event loop to an asynchronous body; `function.aio.Runner` does."""
+
+        def iterate(self, body: AsyncIterable[Any]) -> Iterator[Any]:
+            """Yield what `body` yields."""
+
 
 WHITESPACE = " \t\n\r"
 BOM = "\ufeff"
@@ -100,12 +107,20 @@ def _syntax_error(message: str, text: str, position: int) -> Exception:
 
 
 class Stream:
-    """A result that is sent piece by piece. The kinds are in `stream`; this is here to know them without it."""
+    """A result that is sent piece by piece. The kinds are in `streams`; this is here to know them without it."""
 
     content_type = names.OCTET_STREAM
 
+    if TYPE_CHECKING:
 
-def encode(result: "Any", *, strict: bool = False) -> "tuple[bytes | PlainStream, str]":
+        def chunks(self, runner: Callable[[], Runner]) -> Iterator[Chunk]:
+            """Return the chunks as they come."""
+
+        def collect(self, runner: Callable[[], Runner]) -> tuple[bytes, str]:
+            """Return all of it at once with its content type."""
+
+
+def encode(result: "Any", *, strict: bool = False) -> "tuple[bytes | Stream, str]":
     """Return what is sent for a handler's result, and its content type.
 
     Args:
@@ -116,7 +131,7 @@ def encode(result: "Any", *, strict: bool = False) -> "tuple[bytes | PlainStream
         MarshalError: the result has no JSON form.
     """
     if type(result) is not dict and isinstance(result, (bytes, Stream)):
-        return result, names.UNKNOWN if isinstance(result, bytes) else result.content_type  # type: ignore[return-value]
+        return result, names.UNKNOWN if isinstance(result, bytes) else result.content_type
     try:
         return to_json(result, strict=strict), names.JSON
     except Exception as error:
@@ -126,9 +141,8 @@ def encode(result: "Any", *, strict: bool = False) -> "tuple[bytes | PlainStream
 
 
 def _mend(result: "Any") -> str:
-    from pylambda.function.hints import for_unwritable_result
-
-    return for_unwritable_result(result)
+    mend: str = _values().mend_of_unwritable(result)
+    return mend
 
 
 def to_json(value: "Any", *, strict: bool = False) -> bytes:

@@ -18,8 +18,7 @@ from pylambda.faults import InvalidEvent, MarshalError, MissingDependency, Unmar
 from pylambda.payload import codec
 
 if TYPE_CHECKING:
-    from pylambda.function.handler import Handler
-    from pylambda.payload.streams import PlainStream
+    Handler = Callable[..., Any]
 
 UTF8_BOM = codec.BOM.encode()
 
@@ -45,7 +44,7 @@ class Schema:
         """
         return self._load(bytes(body).removeprefix(UTF8_BOM))
 
-    def encode(self, result: Any) -> "tuple[bytes | PlainStream, str]":
+    def encode(self, result: Any) -> "tuple[bytes | codec.Stream, str]":
         """Return what is sent for a result, and its content type.
 
         Raises:

@@ -8,8 +8,9 @@ quotes, from the finished document.
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from os import fspath, urandom
+from types import GeneratorType
 from typing import Any, TypeVar
 
 Form = TypeVar("Form", bound=Callable[[Any], Any])
@@ -81,6 +82,17 @@ def with_plain_containers(value: Any) -> Any:
         return dict(zip(keys, members, strict=True))
     members = [with_plain_containers(member) for member in value]
     return value if _all_same(members, value) else members
+
+
+def mend_of_unwritable(result: object) -> str:
+    """Return what to do where a plain handler returned what another kind of handler is made of; else nothing."""
+    if isinstance(result, Awaitable):
+        if hasattr(result, "close"):
+            result.close()  # or else Python warns that it was never awaited
+        return "the handler returned a coroutine: make it `async def`, or let its decorator use functools.wraps"
+    if isinstance(result, (AsyncIterator, GeneratorType)):
+        return "the handler returned a generator: return pylambda.StreamingResponse(generator) to stream it"
+    return ""
 
 
 def _plain_key(key: Any) -> Any:

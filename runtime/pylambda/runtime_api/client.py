@@ -13,31 +13,12 @@ from pylambda.runtime_api.invocation import Invocation
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Protocol
 
     from pylambda.faults import UnexpectedStatus
-    from pylambda.payload.streams import Chunk, ResponseStream
+    from pylambda.log.failures import Failure
+    from pylambda.payload.codec import Chunk
+    from pylambda.runtime_api.response_stream import ResponseStream
     from pylambda.runtime_api.wire import Reply
-
-    class Report(Protocol):
-        """What is said of an error; `reports.Report` has it."""
-
-        @property
-        def error_type(self) -> str:
-            """The document's."""
-
-        @property
-        def platform_error_type(self) -> str:
-            """Category and name, by the platform's pattern."""
-
-        @property
-        def xray_cause(self) -> str:
-            """ASCII JSON, or nothing."""
-
-        @property
-        def body(self) -> bytes:
-            """The error document as JSON."""
-
 
 # Answers that cost one log line: an invocation that is over (400, 403, 410), a response that is too large (413).
 # The platform has told the caller already. Source: the emulator's replies, and Node's and Rust's runtimes.
@@ -138,7 +119,7 @@ class RuntimeApi:
         chunks: "Iterable[Chunk]",
         content_type: str = names.OCTET_STREAM,
         *,
-        report_on: "Callable[[BaseException], BaseException | Report] | None" = None,
+        report_on: "Callable[[BaseException], BaseException | Failure] | None" = None,
     ) -> None:
         """Answer an invocation piece by piece: each chunk leaves before the next one is asked for.
 
@@ -153,7 +134,7 @@ class RuntimeApi:
                 trailers after that.
             UnexpectedStatus: the reply's status ends the run.
         """
-        from pylambda.payload.streams import ResponseStream, State
+        from pylambda.runtime_api.response_stream import ResponseStream, State
 
         path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
         head = (
@@ -176,7 +157,7 @@ class RuntimeApi:
             if stream.state is State.ENDED:
                 self._conclude(invocation, stream)
 
-    def fail(self, invocation: Invocation, error: "BaseException | Report", *, ask_next: bool = False) -> None:
+    def fail(self, invocation: Invocation, error: "BaseException | Failure", *, ask_next: bool = False) -> None:
         """Answer an invocation with an error.
 
         Args:
@@ -195,7 +176,7 @@ class RuntimeApi:
         )
         self._answer("error", headers, invocation, report.body, ask_next)
 
-    def fail_init(self, error: "BaseException | Report") -> None:
+    def fail_init(self, error: "BaseException | Failure") -> None:
         """Tell the platform that the function could not be loaded.
 
         Args:
@@ -272,7 +253,7 @@ def _echo(invocation: Invocation) -> str:
     return f"{names.SEND_INVOCATION_ID}: {invocation.invocation_id}\r\n" if invocation.invocation_id is not None else ""
 
 
-def _report_on(error: "BaseException | Report", invocation: Invocation | None = None) -> "Report":
+def _report_on(error: "BaseException | Failure", invocation: Invocation | None = None) -> "Failure":
     if not isinstance(error, BaseException):
         return error
     from pylambda.log import reports

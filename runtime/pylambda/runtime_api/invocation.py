@@ -4,7 +4,35 @@ from pylambda import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Protocol
+
+    from pylambda.log.failures import Failure
+    from pylambda.payload.codec import Chunk
     from pylambda.runtime_api.wire import Reply
+
+    class InvocationSource(Protocol):
+        """Where a loop's invocations come from and its answers go: `client.RuntimeApi`, or what stands before it."""
+
+        def next(self) -> "Invocation":
+            """Wait for the next invocation."""
+
+        def respond(self, invocation: "Invocation", body: bytes, content_type: str, *, ask_next: bool) -> None:
+            """Answer with a result."""
+
+        def respond_stream(
+            self,
+            invocation: "Invocation",
+            chunks: Iterator[Chunk],
+            content_type: str,
+            *,
+            report_on: Callable[[BaseException], Failure],
+        ) -> None:
+            """Answer piece by piece; raises what `chunks` raises when the platform knows of it."""
+
+        def fail(self, invocation: "Invocation", error: Failure, *, ask_next: bool) -> None:
+            """Answer with an error."""
+
 
 # Headers that mostly stay the same from one invocation to the next; `wire.CHANGING` has the others.
 STEADY = (names.CONTENT_TYPE, names.FUNCTION_ARN, names.CLIENT_CONTEXT, names.COGNITO_IDENTITY, names.TENANT_ID)
