@@ -25,16 +25,18 @@ print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)), sys.ba
 for name in sorted({"stdlib", "platstdlib"}, reverse=True):
     print(sysconfig.get_path(name, vars={"installed_base": sys.base_prefix, "platbase": sys.base_exec_prefix}))
 """
-# As images/Dockerfile does it. Another checkout may be from before there was the one or the other.
+# As images/Dockerfile does it. Another checkout may be from before there was the one or the other, or have it elsewhere.
 RECORD = """
 import importlib, sys
 sys.path.insert(0, sys.argv[1])
 for module, step in ("installed", "record"), ("cold_path", "write"):
-    try:
-        module = importlib.import_module(f"pylambda.{module}")
-    except ImportError:
-        continue
-    getattr(module, step)(sys.argv[1])
+    for room in "pylambda.start", "pylambda":
+        try:
+            found = importlib.import_module(f"{room}.{module}")
+        except ImportError:
+            continue
+        getattr(found, step)(sys.argv[1])
+        break
 """
 # What a Linux distribution has beside its standard library and a Lambda image has not: packages, and a hook.
 NOT_IN_AN_IMAGE = ("site-packages", "dist-packages", "EXTERNALLY-MANAGED", "sitecustomize.py")

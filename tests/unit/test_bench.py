@@ -353,6 +353,11 @@ def test_a_function_that_does_not_load_is_told(made: kit.Kit) -> None:
         measure.run_once(made, scenarios.OURS, Scenario("s", "S", (), handler="absent.handler", invocations=3))
 
 
+def test_the_runtime_is_measured_in_the_form_that_the_image_has(made: kit.Kit) -> None:
+    assert (made.runtime / "site-packages").is_file()
+    assert list(made.runtime.glob("cold-path.*"))
+
+
 def server_that_runs(made: kit.Kit, program: str, tmp_path: Path) -> list[str]:
     event = tmp_path / "event"
     event.write_bytes(b"{}")
