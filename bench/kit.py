@@ -25,7 +25,7 @@ print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)), sys.ba
 for name in sorted({"stdlib", "platstdlib"}, reverse=True):
     print(sysconfig.get_path(name, vars={"installed_base": sys.base_prefix, "platbase": sys.base_exec_prefix}))
 """
-# As images/Dockerfile does it. Another checkout may be from before there was the one or the other, or have it elsewhere.
+# As images/Dockerfile does it. Another checkout may be from before there was the one or the other, or they moved.
 RECORD = """
 import importlib, sys
 sys.path.insert(0, sys.argv[1])

@@ -100,6 +100,34 @@ def test_a_json_record_describes_its_exception(current: Current) -> None:
     assert record["location"].startswith(f"{__file__}:test_a_json_record_describes_its_exception:")
 
 
+@pytest.mark.parametrize("level", [0, 10, 25, 40, 99])
+@pytest.mark.parametrize("text", ['a "quoted" one', "größe\n\x00\u2028", "100 %", ""])
+def test_a_record_of_texts_is_what_any_other_would_be(level: int, text: str, current: Current) -> None:
+    # Given a record that is written as it stands, and the same with something added that is left out
+    sink = MemorySink()
+    install(current, sink, "JSON")
+    assert current.invocation is not None
+    current.invocation.tenant_id = None
+    handler = logging.getLogger().handlers[-1]
+    plain, other = [logging.LogRecord('a"b', level, "file.py", 1, text, None, None) for _ in range(2)]
+    other.created, other.nothing = plain.created, None
+    # When both are logged, then nothing differs
+    handler.handle(plain)
+    handler.handle(other)
+    assert sink.texts[0] == sink.texts[1]
+    assert json.loads(sink.texts[0])["message"] == text
+
+
+def test_records_of_one_second_keep_their_milliseconds(current: Current) -> None:
+    formatter, times = records.JsonFormatter(), [1_700_000_000.0625, 1_700_000_000.9, 1_700_000_001.0]
+    stamps = []
+    for created in times:
+        record = logging.LogRecord("mine", 20, "file.py", 1, "text", None, None)
+        record.created, record.aws_request_id, record.tenant_id = created, "", None
+        stamps.append(json.loads(formatter.format(record))["timestamp"])
+    assert stamps == [timestamp(created) for created in times]
+
+
 def test_formatting_leaves_the_record_as_it_was(current: Current) -> None:
     record = logging.LogRecord("mine", 25, "file.py", 1, "text", None, None)
     before = dict(record.__dict__)

@@ -9,6 +9,7 @@ was found, but for `aws_request_id` and `tenant_id`, which formats of users' own
 
 import logging
 import time
+from _json import encode_basestring as quoted
 
 from pylambda.log.sinks import timestamp
 
@@ -114,13 +115,37 @@ class JsonFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__(datefmt=f"{TEXT_DATE_FORMAT}Z")
+        # How many attributes a record has that nobody added to: `logging` itself, and the filter above two more.
+        self._own_count = len(vars(logging.makeLogRecord({}))) + 2
+        self._second = 0, ""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the object and a line end; keys in the official client's order, those without a value left out."""
         level = logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10)
+        members = vars(record)
+        if len(members) == self._own_count and isinstance(record.msg, str) and not record.exc_info:
+            # What most records are: nothing but texts, so the object is written as it stands here.
+            request_id = members.get("aws_request_id")
+            if request_id is not None and members.get("tenant_id") is None and members.get("taskName") is None:
+                return (
+                    f'{{"timestamp": "{self._timestamp(record.created)}", "level": {quoted(level)}, '
+                    f'"message": {quoted(record.getMessage())}, "logger": {quoted(record.name)}, '
+                    f'"requestId": {quoted(request_id)}}}\n'
+                )
+        return self._format_any(record, level)
+
+    def _timestamp(self, seconds: float) -> str:
+        """Return what `timestamp` does; most records come in the second of the last one."""
+        second, text = self._second
+        milliseconds = int(seconds * 1000)
+        if milliseconds // 1000 != second:
+            second, text = self._second = milliseconds // 1000, timestamp(seconds)[:-4]
+        return f"{text}{milliseconds % 1000:03d}Z"
+
+    def _format_any(self, record: logging.LogRecord, level: str) -> str:
         message = record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage()
         members: dict[str, Any] = {
-            "timestamp": timestamp(record.created),
+            "timestamp": self._timestamp(record.created),
             "level": level,
             "message": message,
             "logger": record.name,
