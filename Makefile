@@ -64,6 +64,10 @@ emulator: $(VENV)/.local-ready ## Print the path of the Lambda emulator, downloa
 test: $(VENV)/.dev-ready ## Run every test that this machine can run, and say what would enable the rest
 	@$(BIN)/pytest
 
+.PHONY: pythons
+pythons: $(VENV)/.dev-ready ## Bring the Pythons of the images that this machine lacks, out of Debian; root on Debian
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.parity.debian
+
 .PHONY: parity
 parity: $(VENV)/.dev-ready ## Compare the runtime with the official client, case by case, on every Python of this machine
 	@$(BIN)/pytest tests/parity

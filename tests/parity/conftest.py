@@ -2,11 +2,12 @@
 
 import pytest
 
+from images import facts
 from tests.parity import pythons
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    found = pythons.found()
-    if len(found) < 2:
-        versions = " and ".join(python.full_version for python in found) or "no CPython of the images"
-        terminalreporter.write_line(f"parity: only {versions} found; more Pythons on PATH are used as they come")
+    found = {python.version for python in pythons.found()}
+    missing = [python.version for python in facts.load().pythons if python.version not in found]
+    if missing:
+        terminalreporter.write_line(f"parity: no Python {' nor '.join(missing)} here: make pythons")

@@ -21,7 +21,11 @@ Explainer = Callable[[Observation, Observation, Case], Observation]
 # Where a record begins, and the report of a failure. Not at the start of a line alone: the reference's records with a
 # traceback do not end theirs.
 RECORD = re.compile(r"(?=\[[^\]\n]{0,20}\]\t0000-00-00T00:00:00\.000Z\t|(?<![^\n])\[ERROR\] [^\n])")
-DESCRIBED = ("Unable to unmarshal input: ", "Unable to marshal response: maximum recursion depth exceeded")
+DESCRIBED = (
+    "Unable to unmarshal input: ",
+    "Unable to marshal response: maximum recursion depth exceeded",
+    "Unable to marshal response: Stack overflow (used ",  # what Python 3.14 says of it
+)
 # The X-Ray cause's type of what the runtime itself raised.
 VALIDATION_ERROR = "LambdaValidationError"
 MAX_CAUSE_BYTES = 1 << 20

@@ -19,6 +19,8 @@ from images import facts
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "parity"
+# Where `debian` puts what it brings.
+DEBIAN = ROOT / ".cache" / "pythons"
 REQUIREMENTS = sorted(Path(__file__).with_name("requirements").glob("*.txt"))
 INSTALL_DEADLINE_S = 600
 ASK_VERSION = "import platform; print(platform.python_implementation(), platform.python_version())"
@@ -84,6 +86,7 @@ def _programs(version: str) -> Iterator[Path]:
     if program := shutil.which(f"python{version}"):
         yield Path(program)
     yield from Path(sys.base_prefix).glob(f"bin/python{version}")
+    yield from DEBIAN.glob(f"{version}/usr/bin/python{version}")
 
 
 def _examine(program: Path, version: str) -> Python | None:
