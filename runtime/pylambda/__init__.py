@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     )
     from pylambda.function.adapt import raw, typed
     from pylambda.function.context import LambdaContext
+    from pylambda.lifecycle.after import after_response
+    from pylambda.lifecycle.hooks import before_fork, on_init
+    from pylambda.lifecycle.middleware import middleware
     from pylambda.main import run
     from pylambda.payload.streams import StreamingResponse
     from pylambda.payload.values import json_default
@@ -35,7 +38,11 @@ _HOMES = {
     "StreamingResponse": "payload.streams",
     "TransportError": "faults",
     "UnexpectedStatus": "faults",
+    "after_response": "lifecycle.after",
+    "before_fork": "lifecycle.hooks",
     "json_default": "payload.values",
+    "middleware": "lifecycle.middleware",
+    "on_init": "lifecycle.hooks",
     "raw": "function.adapt",
     "run": "main",
     "typed": "function.adapt",
@@ -53,7 +60,11 @@ __all__ = [
     "TransportError",
     "UnexpectedStatus",
     "__version__",
+    "after_response",
+    "before_fork",
     "json_default",
+    "middleware",
+    "on_init",
     "raw",
     "run",
     "typed",

@@ -74,6 +74,10 @@ class InvalidSetting(LoadFault):
     """Raised when a variable of ours holds what it cannot."""
 
 
+class InvalidHook(LoadFault):
+    """Raised when a hook or a middleware cannot be called as it will be, or not around this handler."""
+
+
 class InvokeFault(Fault):
     """One invocation failed before or after the handler, not in it."""
 
@@ -104,6 +108,10 @@ class DeadlineExceeded(InvokeFault):
 
 class HandlerCancelled(InvokeFault):
     """Raised when something else than the deadline cancelled an async handler."""
+
+
+class OutsideInvocation(InvokeFault):
+    """Raised when something that belongs to an invocation is asked for where there is none."""
 
 
 class ExitError(InvokeFault):

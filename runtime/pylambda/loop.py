@@ -81,10 +81,18 @@ class Loop:
         Raises:
             ApiFault: the Runtime API cannot be used any more.
         """
+        first = self._api.next()
+        LambdaContext.note_first(first)
+        code = self._serve(first)
+        del first
         while True:
-            code = self._serve(self._api.next())
+            if self._current.deferred:
+                self._run_deferred()
+                if self._in_child:
+                    return 0
             if code is not None:
                 return code
+            code = self._serve(self._api.next())
 
     def _serve(self, invocation: "Invocation") -> int | None:
         """Serve one invocation; return the exit code where it ends the process.
@@ -101,7 +109,7 @@ class Loop:
         except Exception as error:
             if self._in_child:
                 raise
-            self._fail(invocation, error, ask_next=True)
+            self._fail(invocation, error, ask_next=not self._current.deferred)
         except BaseException as error:
             if self._in_child:
                 raise
@@ -111,11 +119,20 @@ class Loop:
                 return 0
             if not isinstance(body, bytes):
                 return self._respond_stream(invocation, body)
-            self._api.respond(invocation, body, content_type, ask_next=True)
+            self._api.respond(invocation, body, content_type, ask_next=not self._current.deferred)
         return None
+
+    def _run_deferred(self) -> None:
+        """Run what was to wait for the answer, of which a child that a handler forked has nothing."""
+        from pylambda.lifecycle.after import run_deferred
+
+        invocation = self._current.invocation
+        assert invocation is not None  # what is deferred belongs to one
+        run_deferred(self._current, self._runner, lambda error: self._log(invocation, error))
 
     def _leave_to_parent(self) -> None:
         self._in_child = True
+        self._current.deferred.clear()
 
     def _publish_trace_id(self, trace_id: str | None) -> None:
         # The X-Ray SDK and OpenTelemetry read the variable during the invocation.
@@ -138,7 +155,7 @@ class Loop:
         try:
             chunks = stream.chunks(self._runner)
         except Exception as error:
-            self._fail(invocation, error, ask_next=True)
+            self._fail(invocation, error, ask_next=not self._current.deferred)
             return None
         mine = self._until_forked(chunks)
         try:

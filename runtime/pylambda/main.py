@@ -10,7 +10,7 @@ from pylambda.log.sinks import FrameSink, StdoutSink, warn
 from pylambda.loop import Loop
 from pylambda.payload import codec
 from pylambda.runtime_api.client import RuntimeApi
-from pylambda.runtime_api.invocation import Current
+from pylambda.runtime_api.invocation import current
 from pylambda.start import installed, search_path
 from pylambda.start.environment import Environment
 from pylambda.start.settings import Settings, describe_function, mend
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pylambda.function.adapt import Adapted
     from pylambda.function.aio import Runner
     from pylambda.function.handler import Handler
+    from pylambda.lifecycle.life import Life
     from pylambda.log.sinks import Sink
     from pylambda.runtime_api.invocation import InvocationSource
 
@@ -81,7 +82,7 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._current = Current()
+        self._current = current
         self._sink: Sink = (
             StdoutSink(local=settings.local)
             if settings.telemetry_fd is None
@@ -121,11 +122,17 @@ class Runtime:
         gc.set_threshold(0)
         try:
             handler = load_handler()
-            adapted = None if is_plain(handler) and not settings.asks_for_more else self._adapt(handler)
+            life = self._life()
+            around = life.around if life else None
+            adapted = (
+                None if is_plain(handler) and not (settings.asks_for_more or around) else self._adapt(handler, around)
+            )
             if settings.deadline_dump_ms:
                 from pylambda.function.deadline_dump import DumpBeforeDeadline
 
                 api = DumpBeforeDeadline(api, settings.deadline_dump_ms)
+            if life:
+                life.begin(adapted)
         except BaseException as error:
             return self._fail_init(error)
         if gc.get_threshold()[0] == 0:  # else the function has set its own
@@ -144,10 +151,18 @@ class Runtime:
         )
         return loop.run()
 
-    def _adapt(self, handler: "Handler") -> "Adapted":
+    def _adapt(self, handler: "Handler", around: "Callable[[Handler, bool], Handler] | None") -> "Adapted":
         from pylambda.function.adapt import adapt
 
-        return adapt(handler, self._settings, self._runner)
+        return adapt(handler, self._settings, self._runner, around)
+
+    def _life(self) -> "Life | None":
+        """Return what happens besides invocations; None where the function named no hook."""
+        if "pylambda.lifecycle" not in sys.modules:
+            return None
+        from pylambda.lifecycle.life import Life
+
+        return Life(self._runner)
 
     def _runner(self) -> "Runner":
         if self._maybe_runner is None:

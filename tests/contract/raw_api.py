@@ -7,6 +7,7 @@ read ends at a deadline.
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -117,6 +118,10 @@ class Peer:
         if not self._unread:
             self._unread = self.connection.recv(1 << 20)
         return bool(self._unread)
+
+    def is_silent(self) -> bool:
+        """Whether nothing has come that was not read; for a runtime that is known to stand still."""
+        return not self._unread and not select.select([self.connection], [], [], 0)[0]
 
     def at_end(self) -> bool:
         """Whether the runtime closes the connection without another byte."""

@@ -16,7 +16,7 @@ ROOMS = {
     "main": "",
     "workers": "",
     "loop": "",
-    "lifecycle": "",
+    "lifecycle": "hooks middleware after life",
     "function": "client_context hints handler context aio adapt deadline_dump",
     "web": "",
     "runtime_api": "wire chunks connection invocation response_stream client",

@@ -58,23 +58,36 @@ class Adapted:
         call: takes event and context.
         decode: makes the event of a body and its content type.
         encode: makes a body and its content type of a result.
+
+    Attributes:
+        on_init: what the handler itself has to do in init, such as an app's start; called behind the function's hooks
+            of that name, with nothing, and may be asynchronous.
+        on_shutdown: what it has to do before the process ends; called before the function's hooks.
     """
 
-    __slots__ = ("call", "decode", "encode")
+    __slots__ = ("call", "decode", "encode", "on_init", "on_shutdown")
 
     def __init__(self, call: "Handler", decode: "Decode" = codec.decode, encode: "Encode" = codec.encode) -> None:
         self.call = call
         self.decode = decode
         self.encode = encode
+        self.on_init: Callable[[], Any] | None = None
+        self.on_shutdown: Callable[[], Any] | None = None
 
 
-def adapt(handler: "Handler", settings: "Settings", runner: "Callable[[], Runner]") -> Adapted:
+def adapt(
+    handler: "Handler",
+    settings: "Settings",
+    runner: "Callable[[], Runner]",
+    around: "Callable[[Handler, bool], Handler] | None" = None,
+) -> Adapted:
     """Return a handler in its one shape.
 
     Args:
         handler: what the name led to.
         settings: how JSON is written, and whether the run is local.
         runner: gives the event loop.
+        around: makes of a handler, and whether it is asynchronous, what is called in its place: its middleware.
 
     Raises:
         LoadFault: an annotation or a package is missing.
@@ -84,7 +97,10 @@ def adapt(handler: "Handler", settings: "Settings", runner: "Callable[[], Runner
     if flags & ASYNC_CODE:
         runner()  # now: a loop that cannot be had is a load fault
     own_flags = getattr(getattr(handler, "__code__", None), "co_flags", 0) & SPECIAL_CODE
-    if own_flags in (GENERATOR, ASYNC_GENERATOR):
+    if around is not None:
+        inside = around(handler, bool(flags & ASYNC_CODE))
+        adapted.call = partial(_settle, inside, runner) if flags else inside
+    elif own_flags in (GENERATOR, ASYNC_GENERATOR):
         adapted.call = _streaming(handler)
     elif flags:
         adapted.call = partial(_settle, handler, runner)

@@ -9,6 +9,7 @@ from time import time_ns
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import ClassVar
 
     from pylambda.function.client_context import ClientContext
     from pylambda.runtime_api.invocation import Invocation
@@ -43,6 +44,7 @@ class LambdaContext:
     """
 
     _w3c: "dict[str, str]" = {}  # noqa: RUF012 - replaced, never written to
+    _first: "ClassVar[Invocation | None]" = None
 
     def __init__(
         self, invocation: "Invocation", function: "dict[str, str | None]", log: "Callable[[str], None]"
@@ -65,6 +67,17 @@ class LambdaContext:
             self._read_identity(invocation.cognito_identity)
         self._invocation = invocation
         self._log = log
+
+    @classmethod
+    def note_first(cls, invocation: "Invocation") -> None:
+        """Remember the first invocation of this process; each loop in it tells of its own first one."""
+        if cls._first is None:
+            cls._first = invocation
+
+    @property
+    def is_cold_start(self) -> bool:
+        """Whether this is the first invocation of this process."""
+        return self._invocation is self._first
 
     def get_remaining_time_in_millis(self) -> int:
         """How long until the platform ends the invocation; never negative."""

@@ -5,7 +5,7 @@ from pylambda import names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from pylambda.log.failures import Failure
     from pylambda.payload.codec import Chunk
@@ -102,9 +102,16 @@ class Current:
 
     Attributes:
         invocation: None until the first one arrives.
+        deferred: what runs after the answer to it and before the next one is asked for: function, arguments, and
+            arguments by name. Where it is not empty when the answer is sent, the next event is not asked for with it.
     """
 
-    __slots__ = ("invocation",)
+    __slots__ = ("deferred", "invocation")
 
     def __init__(self) -> None:
         self.invocation: Invocation | None = None
+        self.deferred: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
+
+
+# This process's, for what a handler calls and hands nothing, such as `after_response`.
+current = Current()
