@@ -62,6 +62,14 @@ class HandlerNotFound(LoadFault):
     """Raised when the module has no such attribute, or it cannot be called."""
 
 
+class WrongPrefix(LoadFault):
+    """Raised when a name such as `asgi:app:app` leads to what is no app of that kind; the hint says what to write."""
+
+
+class StartupFailed(LoadFault):
+    """Raised when the lifespan of an ASGI app says that its startup failed."""
+
+
 class MissingDependency(LoadFault):
     """Raised when the function asks for something that a package does which is not installed."""
 
@@ -96,6 +104,10 @@ class LambdaContextUnmarshalError(InvokeFault):
 
 class InvalidEvent(InvokeFault):
     """Raised when an event is not what a `typed` handler takes; the message names each bad field's path."""
+
+
+class EventRefused(InvokeFault):
+    """Raised when a web app answers an event that is no HTTP request with an error, so that it is tried again."""
 
 
 class InvalidResponse(InvokeFault):

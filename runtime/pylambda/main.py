@@ -4,7 +4,7 @@ import gc
 import sys
 
 from pylambda import names
-from pylambda.function.handler import is_plain, load
+from pylambda.function.handler import APP_PREFIXES, is_plain, load
 from pylambda.log.failures import log_failure
 from pylambda.log.sinks import FrameSink, StdoutSink, warn
 from pylambda.loop import Loop
@@ -103,7 +103,19 @@ class Runtime:
         search_path.set_up(settings, sys.path, settings.environ)
         # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.
         sys.dont_write_bytecode = True
-        return self._serve(lambda: load(settings.handler, settings.task_root))
+        return self._serve(self._load)
+
+    def _load(self) -> "Handler":
+        name, task_root = self._settings.handler, self._settings.task_root
+        if self._is_app:
+            from pylambda.function.apps import load_app
+
+            return load_app(name, task_root)
+        return load(name, task_root)
+
+    @property
+    def _is_app(self) -> bool:
+        return self._settings.handler.startswith(APP_PREFIXES)
 
     def run_own(self, handler: "Handler") -> int:
         """Serve a handler of a program that set up its own search path; return the exit code.
@@ -152,13 +164,18 @@ class Runtime:
         return loop.run()
 
     def _adapt(self, handler: "Handler", around: "Callable[[Handler, bool], Handler] | None") -> "Adapted":
+        if self._is_app:
+            from pylambda.function.apps import App, adapt_app
+
+            if isinstance(handler, App):
+                return adapt_app(handler, self._settings, self._runner, self._log_error, around)
         from pylambda.function.adapt import adapt
 
         return adapt(handler, self._settings, self._runner, around)
 
     def _life(self) -> "Life | None":
-        """Return what happens besides invocations; None where the function named no hook."""
-        if "pylambda.lifecycle" not in sys.modules:
+        """Return what happens besides invocations; None where a function that is no app named no hook."""
+        if "pylambda.lifecycle" not in sys.modules and not self._is_app:
             return None
         from pylambda.lifecycle.life import Life
 
@@ -173,6 +190,9 @@ class Runtime:
                 self._current, use_uvloop=settings.use_uvloop, margin_ms=settings.deadline_margin_ms
             )
         return self._maybe_runner
+
+    def _log_error(self, error: BaseException, request_id: str) -> None:
+        log_failure(error, self._sink, log_json=self._settings.log_json, request_id=request_id)
 
     def _fail_init(self, error: BaseException) -> int:
         """Tell the platform what the function raised while it was loaded; return the exit code.

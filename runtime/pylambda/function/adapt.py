@@ -99,13 +99,13 @@ def adapt(
     own_flags = getattr(getattr(handler, "__code__", None), "co_flags", 0) & SPECIAL_CODE
     if around is not None:
         inside = around(handler, bool(flags & ASYNC_CODE))
-        adapted.call = partial(_settle, inside, runner) if flags else inside
+        adapted.call = partial(settle, inside, runner) if flags else inside
     elif own_flags in (GENERATOR, ASYNC_GENERATOR):
         adapted.call = _streaming(handler)
     elif flags:
-        adapted.call = partial(_settle, handler, runner)
+        adapted.call = partial(settle, handler, runner)
     if settings.local:
-        adapted.encode = partial(_collect, adapted.encode, runner)
+        adapted.encode = partial(collect, adapted.encode, runner)
     return adapted
 
 
@@ -147,7 +147,7 @@ def _streaming(handler: "Handler") -> "Handler":
     return lambda event, context: PlainStream(handler(event, context))
 
 
-def _settle(handler: "Handler", runner: "Callable[[], Runner]", event: Any, context: Any) -> Any:
+def settle(handler: "Handler", runner: "Callable[[], Runner]", event: Any, context: Any) -> Any:
     """Call a handler and see its result through: await what is awaitable, stream what is a generator."""
     result = handler(event, context)
     if hasattr(result, "__await__"):
@@ -159,7 +159,7 @@ def _settle(handler: "Handler", runner: "Callable[[], Runner]", event: Any, cont
     return result
 
 
-def _collect(encode: "Encode", runner: "Callable[[], Runner]", result: Any) -> "tuple[bytes | codec.Stream, str]":
+def collect(encode: "Encode", runner: "Callable[[], Runner]", result: Any) -> "tuple[bytes | codec.Stream, str]":
     """Encode for the emulator, which gives a stream back in one piece, prelude and zeros included."""
     body, content_type = encode(result)
     return (body, content_type) if isinstance(body, bytes) else body.collect(runner)

@@ -16,17 +16,17 @@ import asyncio
 import os
 import traceback
 import warnings
-from collections.abc import AsyncIterable, Awaitable, Generator
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Generator
 from time import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pylambda.faults import DeadlineExceeded, HandlerCancelled, MissingDependency
+from pylambda.function.waiting import place, waiting_frames
 
 if TYPE_CHECKING:
     from pylambda.runtime_api.invocation import Current
 
-STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
 
 
@@ -47,6 +47,16 @@ class Runner:
         self._margin_ms = margin_ms
         self._loop = _uvloop() if use_uvloop else _current_or_new()
         asyncio.set_event_loop(self._loop)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, which runs only while something of this class has it run."""
+        return self._loop
+
+    def supervise(self, coroutine: "Coroutine[Any, Any, Any]") -> "Supervised":
+        """Start a coroutine as a task of which more than one thing is waited for: its response, then its end."""
+        task = self._loop.create_task(coroutine)
+        return Supervised(task, self._deadline(task, coroutine), self._complete)
 
     def run(self, awaitable: "Awaitable[Any]") -> Any:
         """Return what `awaitable` comes to.
@@ -99,6 +109,38 @@ class Runner:
         return _Deadline(self._loop, task, source, invocation.deadline_ms if invocation else 0, self._margin_ms)
 
 
+class Supervised:
+    """A task, and the deadline of the invocation that started it.
+
+    Args:
+        task: runs while something is waited for.
+        deadline: cancels it.
+        complete: runs the loop.
+    """
+
+    def __init__(
+        self, task: "asyncio.Task[Any]", deadline: "_Deadline", complete: "Callable[[asyncio.Future[Any]], Any]"
+    ) -> None:
+        self.task = task
+        self._deadline = deadline
+        self._complete = complete
+
+    def until(self, future: "asyncio.Future[Any]") -> Any:
+        """Run the loop until `future` is done; return what it comes to.
+
+        Raises:
+            DeadlineExceeded, HandlerCancelled: the task was cancelled; see `Runner.run`.
+            Exception: what `future` raises.
+        """
+        with self._deadline:
+            try:
+                return self._complete(future)
+            except BaseException:
+                if self.task.done() and not self.task.cancelled():
+                    self.task.exception()  # looked at, or else the loop logs that nobody did
+                raise
+
+
 class _Deadline:
     """While entered, cancels a task when its time is up, and gives the cancellation its name.
 
@@ -134,7 +176,7 @@ class _Deadline:
                 raise HandlerCancelled("the handler was cancelled, and not because of the deadline") from error
             raise DeadlineExceeded(
                 f"the handler was cancelled after {self._cancel_after_s:.3f} s, shortly before the deadline, "
-                f"while it was waiting {_place(self._frames)}",
+                f"while it was waiting {place(self._frames)}",
                 hint="the function's timeout is too short for this event, or what it waits for does not answer",
                 stack=tuple(traceback.format_list(self._frames)),
             ) from None
@@ -212,38 +254,11 @@ async def _await(awaitable: "Awaitable[Any]") -> Any:
     return await awaitable
 
 
-def waiting_frames(source: Any) -> list[traceback.FrameSummary]:
-    """Return where a suspended coroutine or asynchronous generator waits, outermost first."""
-    frames: list[traceback.FrameSummary] = []
-    while source is not None:
-        for prefix in ("cr", "ag", "gi"):
-            frame = getattr(source, f"{prefix}_frame", None)
-            if frame is not None:
-                if frame.f_code.co_filename == __file__:
-                    break
-                frames.append(traceback.FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
-                break
-        else:
-            break
-        source = getattr(source, "gi_yieldfrom" if prefix == "gi" else f"{prefix}_await", None)
-    return frames
-
-
 def _without_loop(trace: TracebackType | None) -> TracebackType | None:
     """Return a traceback from where it leaves the event loop, because a user's trace shows the user's frames."""
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((__file__, ASYNCIO, "uvloop")):
         trace = trace.tb_next
     return trace
-
-
-def _place(frames: list[traceback.FrameSummary]) -> str:
-    """Say in words where the innermost frame is that is neither Python's nor an installed package's."""
-    own = [frame for frame in frames if not frame.filename.startswith(STANDARD_LIBRARY)] or frames
-    if not own:
-        return "at a place that cannot be told"
-    frame = own[-1]
-    line = f": {frame.line}" if frame.line else ""
-    return f"in {frame.name} ({os.path.basename(frame.filename)}, line {frame.lineno}){line}"
 
 
 def _current_or_new() -> asyncio.AbstractEventLoop:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Handler = Callable[[Any, Any], Any]
 
 
+# What a name begins with that leads to a web app; see `apps`.
+APP_PREFIXES = ("asgi:", "wsgi:")
 # Of a code object: CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR; see `inspect`.
 SPECIAL_CODE = 0x20 | 0x80 | 0x100 | 0x200
 
@@ -42,7 +44,7 @@ def load(name: str, task_root: str) -> "Handler":
         Exception: whatever the module itself raised.
     """
     module_name, dotted, attribute = _parts(name)
-    module, attributes = _import(dotted, module_name, attribute, task_root)
+    module, attributes = import_module(dotted, module_name, attribute, task_root)
     found: Any = module
     for step in attributes.split("."):
         try:
@@ -52,7 +54,7 @@ def load(name: str, task_root: str) -> "Handler":
 
             raise HandlerNotFound(
                 f"Handler '{attribute}' missing on module '{module_name}'",
-                hint=_near_names(found, step),
+                hint=near_names(found, step),
                 stack=(),
             ) from None
     if not callable(found):
@@ -97,8 +99,19 @@ def _parts(name: str) -> tuple[str, str, str]:
     return module_name, dotted, attribute
 
 
-def _import(dotted: str, module_name: str, attribute: str, task_root: str) -> "tuple[ModuleType, str]":
-    """Return the module, and what is to be found in it: more than `attribute` where `dotted` ends in a class."""
+def import_module(dotted: str, module_name: str, attribute: str, task_root: str) -> "tuple[ModuleType, str]":
+    """Return the module, and what is to be found in it: more than `attribute` where `dotted` ends in a class.
+
+    Args:
+        dotted: the module's name.
+        module_name: the same as it was spelled.
+        attribute: what is looked for in it.
+        task_root: the function's folder, for hints.
+
+    Raises:
+        LoadFault: it cannot be imported.
+        Exception: whatever the module itself raised.
+    """
     try:
         __import__(dotted)
         return sys.modules[dotted], attribute
@@ -143,7 +156,8 @@ def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: 
     return fault.with_traceback(error.__traceback__)
 
 
-def _near_names(found: object, name: str) -> str:
+def near_names(found: object, name: str) -> str:
+    """Return what was probably meant by a name that `found` lacks."""
     from pylambda.function.hints import for_missing_attribute
 
     return for_missing_attribute(found, name)

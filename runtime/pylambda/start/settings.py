@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Enough for an async handler's `finally` and for the report to reach the platform.
 DEFAULT_DEADLINE_MARGIN_MS = 100
+# The front doors that can stream a response, as PYLAMBDA_STREAM names them.
+STREAMING_FRONTS = frozenset(("url", "rest"))
 
 
 class Settings:
@@ -33,6 +35,10 @@ class Settings:
         json_strict: whether a result may hold only what the official client encodes.
         use_uvloop: whether the event loop of async handlers is uvloop's.
         deadline_margin_ms: how long before the deadline an async handler is cancelled.
+        root_path: where a web app is mounted, empty for nowhere; None where the event has to tell.
+        health_path: the path that is answered without the web app; empty for none.
+        non_http: what a web app does with an event that is no HTTP request: `error`, `404`, or a path to POST it to.
+        streaming_fronts: the front doors whose responses a web app streams.
         deadline_dump_ms: how long before the deadline every thread's stack is printed; 0 for never.
 
     Raises:
@@ -79,9 +85,7 @@ class Settings:
     def json_strict(self) -> bool:
         mode = self.environ.get(names.JSON_MODE) or ""
         if mode.lower() not in ("", "strict"):
-            from pylambda.faults import InvalidSetting
-
-            raise InvalidSetting(f"{names.JSON_MODE} is {mode!r}", hint="it may be 'strict', or not be set", stack=())
+            raise self._invalid(names.JSON_MODE, "it may be 'strict', or not be set")
         return bool(mode)
 
     @property
@@ -96,14 +100,43 @@ class Settings:
     def deadline_dump_ms(self) -> int:
         return self._milliseconds(names.DEADLINE_DUMP_MS, 0)
 
+    @property
+    def root_path(self) -> str | None:
+        path = self.environ.get(names.ROOT_PATH)
+        return path if path is None else self._path(names.ROOT_PATH, path.rstrip("/"))
+
+    @property
+    def health_path(self) -> str:
+        return self._path(names.HEALTH_PATH, self.environ.get(names.HEALTH_PATH) or "")
+
+    @property
+    def non_http(self) -> str:
+        choice = self.environ.get(names.NON_HTTP) or "error"
+        return choice if choice in ("error", "404") else self._path(names.NON_HTTP, choice, "'error', '404', or ")
+
+    @property
+    def streaming_fronts(self) -> "frozenset[str]":
+        fronts = frozenset((self.environ.get(names.STREAM) or "").replace(" ", "").split(",")) - {""}
+        if fronts <= STREAMING_FRONTS:
+            return fronts
+        raise self._invalid(names.STREAM, "it may be 'url', 'rest' or 'url,rest'")
+
+    def _path(self, name: str, path: str, or_else: str = "") -> str:
+        if path and not path.startswith("/"):
+            raise self._invalid(name, f"it must be {or_else}a path that begins with a slash")
+        return path
+
+    def _invalid(self, name: str, hint: str) -> Exception:
+        from pylambda.faults import InvalidSetting
+
+        return InvalidSetting(f"{name} is {self.environ.get(name)!r}", hint=hint, stack=())
+
     def _milliseconds(self, name: str, default: int) -> int:
         text = self.environ.get(name)
         if not text:
             return default
         if not (text.isascii() and text.isdigit()):
-            from pylambda.faults import InvalidSetting
-
-            raise InvalidSetting(f"{name} is {text!r}", hint="it must be a whole number of milliseconds", stack=())
+            raise self._invalid(name, "it must be a whole number of milliseconds")
         return int(text)
 
 

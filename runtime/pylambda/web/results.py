@@ -1,0 +1,192 @@
+"""What an app answers as the result that its front door takes: buffered, or as the head of a stream.
+
+A body is text where it is UTF-8, else base64: the front door gives the same bytes to the client either way, so which
+types are text need not be known. REST APIs are the exception; `text_or_base64` has it.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterable
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from pylambda.log.sinks import warn
+from pylambda.payload import codec
+from pylambda.payload.streams import PRELUDE_END
+from pylambda.web.events import JOINED, LISTS, Shape
+
+Header = tuple[str, str]
+
+SET_COOKIE = "set-cookie"
+# Of one connection, or counted anew by the front door: RFC 9110, 7.6.1, and what WSGI forbids an app to send.
+NOT_FOR_THE_CLIENT = {
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+}
+WITHOUT_BODY = (204, 304)
+PLAIN_TEXT = [("content-type", "text/plain; charset=utf-8")]
+# From here on it is worth a look at how long text gets as JSON.
+LARGE_BODY_BYTES = 1 << 16
+# As JSON each of these takes two characters, and each other control character six.
+ESCAPED_SHORT = b'\b\t\n\f\r"\\'
+CONTROLS = bytes(range(0x20))
+OTHER_CONTROLS = bytes(set(CONTROLS) - set(ESCAPED_SHORT))
+
+
+class Response:
+    """What an app answered.
+
+    Args:
+        status: 200 to 599.
+        headers: as the app gave them, decoded.
+        body: of a response that is not streamed.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Iterable[Header] = (), body: bytes = b"") -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class Result(dict[str, Any]):
+    """A buffered result that remembers whose it is, so that its size can be judged once it is JSON."""
+
+    __slots__ = ("shape",)
+    shape: Shape
+
+
+def plain(status: int, text: str = "") -> Response:
+    """Return a response of one line of text: what the adapter itself has to say."""
+    return Response(status, PLAIN_TEXT, (text or HTTPStatus(status).phrase).encode())
+
+
+def decode_header(value: bytes) -> str:
+    """Return a header's text: UTF-8 where it is that, else latin-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def to_result(response: Response, shape: Shape, method: str = "GET") -> Result:
+    """Return a buffered response as its front door takes it.
+
+    Args:
+        response: what the app answered.
+        shape: of the event.
+        method: of the request; HEAD has no body.
+    """
+    result = Result(statusCode=response.status)
+    result.shape = shape
+    if shape.description:
+        result["statusDescription"] = f"{response.status} {_phrase(response.status)}"
+    result.update(_heads(response.headers, shape))
+    has_body = method != "HEAD" and response.status not in WITHOUT_BODY
+    is_encoded = any(name.lower() == "content-encoding" for name, _ in response.headers)
+    body, is_base64 = text_or_base64(response.body if has_body else b"", shape, is_encoded=is_encoded)
+    result["body"] = body
+    result["isBase64Encoded"] = is_base64
+    return result
+
+
+def to_prelude(response: Response, shape: Shape) -> bytes:
+    """Return the head of a streamed response: JSON, then eight zeros."""
+    return codec.to_json({"statusCode": response.status, **_heads(response.headers, shape)}) + PRELUDE_END
+
+
+def encode(result: Any) -> "tuple[bytes | codec.Stream, str]":
+    """Return a result as it is sent; one that is too large for its front door becomes a 500 that says so."""
+    body, content_type = codec.encode(dict(result) if type(result) is Result else result)
+    if type(result) is Result and len(body) > result.shape.limit_bytes:  # type: ignore[arg-type]
+        shape, size = result.shape, len(body)  # type: ignore[arg-type]
+        warn(
+            f"the response is {size} bytes as JSON, and a {shape.title} takes {shape.limit_bytes}: "
+            f"the client gets a 500. {_way_out(shape)}"
+        )
+        text = f"The response is too large: {size} bytes where {shape.limit_bytes} are the limit.\n"
+        return codec.encode(dict(to_result(plain(500, text), shape)))
+    return body, content_type
+
+
+def _way_out(shape: Shape) -> str:
+    if shape.stream:
+        return f"Stream it: set PYLAMBDA_STREAM={shape.stream} and the response mode; or redirect to an object in S3"
+    return "Redirect to an object in S3, or put a function URL that streams in front"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _heads(headers: Iterable[Header], shape: Shape) -> dict[str, Any]:
+    """Return the members of a result that hold the headers, and the cookies where they go apart."""
+    lists: dict[str, list[str]] = {}
+    spelled: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        if key not in NOT_FOR_THE_CLIENT:
+            lists.setdefault(spelled.setdefault(key, name), []).append(value)
+    if shape.result_headers is LISTS:
+        return {"multiValueHeaders": lists}
+    cookies = lists.pop(spelled.get(SET_COOKIE, ""), [])
+    joined = {name: ", ".join(values) for name, values in lists.items()}
+    if shape.result_headers is JOINED:
+        return {"headers": joined, "cookies": cookies} if cookies else {"headers": joined}
+    return {"headers": joined | dict(zip(casings(SET_COOKIE), cookies, strict=False))}
+
+
+def casings(name: str) -> Iterable[str]:
+    """Yield a name in all its casings, lower case first: each is another key, and the same header."""
+    letters = [index for index, letter in enumerate(name) if letter.isalpha()]
+    for number in range(1 << len(letters)):
+        capitals = {index for bit, index in enumerate(letters) if number >> bit & 1}
+        yield "".join(letter.upper() if index in capitals else letter for index, letter in enumerate(name))
+
+
+def text_or_base64(body: bytes, shape: Shape, *, is_encoded: bool = False) -> tuple[str, bool]:
+    """Return a body as a result has it, and whether that is base64.
+
+    A REST API decodes base64 only where its `binaryMediaTypes` match what the request accepts, so what can be text is.
+
+    Args:
+        body: the bytes.
+        shape: of the event.
+        is_encoded: whether the response has a `Content-Encoding`.
+    """
+    if not shape.takes_base64 or not (is_encoded or _is_shorter_as_base64(body)):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass
+    if not shape.takes_base64:
+        _hint_at_binary_types()
+    return b64encode(body).decode(), bool(body)
+
+
+def _is_shorter_as_base64(body: bytes) -> bool:
+    if len(body) < LARGE_BODY_BYTES:
+        return False
+    short = len(body) - len(body.translate(None, ESCAPED_SHORT))
+    others = len(body) - len(body.translate(None, OTHER_CONTROLS))
+    return (short + 5 * others) * 3 > len(body)
+
+
+@cache
+def _hint_at_binary_types() -> None:
+    warn(
+        "a response to a REST API is binary and goes as base64, which the API decodes only for its binaryMediaTypes: "
+        "set them to */*, or stream with PYLAMBDA_STREAM=rest"
+    )
