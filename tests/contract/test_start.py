@@ -16,6 +16,17 @@ def other(event, context):
     return "other"
 """
 FILES = {"app.py": APP}
+# As seen at import, in an invocation and by a child process.
+KNOWS = {
+    "app.py": """\
+import os, subprocess
+AT_IMPORT = os.environ["AWS_EXECUTION_ENV"]
+def handler(event, context):
+    child = subprocess.run(["printenv", "AWS_EXECUTION_ENV"], capture_output=True, text=True, check=True)
+    return [AT_IMPORT, os.environ["AWS_EXECUTION_ENV"], child.stdout.removesuffix("\\n")]
+"""
+}
+EXECUTION_ENV = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
 MODULE = [sys.executable, "-m", "pylambda"]
 RUNTIME_DIR = str(CHECKOUT / "runtime")
 SITE_PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
@@ -96,6 +107,16 @@ class TestWrapper:
         assert run.log[0] == sys.executable
         assert len(run.responses) == 1
 
+    def test_it_sees_the_execution_environment(self, runtime: Runtime) -> None:
+        text = '#!/bin/sh\necho "$AWS_EXECUTION_ENV"\nexec "$@"\n'
+        env = {"AWS_LAMBDA_EXEC_WRAPPER": self.wrap(runtime, text), "AWS_EXECUTION_ENV": "AWS_Lambda_Image"}
+        assert runtime.serve(files=FILES, events=[1], env=env).log == [EXECUTION_ENV]
+
+    def test_it_may_change_the_execution_environment(self, runtime: Runtime) -> None:
+        text = '#!/bin/sh\nexport AWS_EXECUTION_ENV=other\nexec "$@"\n'
+        run = runtime.serve(files=KNOWS, events=[1], env={"AWS_LAMBDA_EXEC_WRAPPER": self.wrap(runtime, text)})
+        assert run.responses[0].json == ["other"] * 3
+
     def test_the_runtime_keeps_its_process_id(self, runtime: Runtime) -> None:
         app = "import os\ndef handler(event, context):\n    return os.getpid() == os.getpgid(0)\n"
         wrapper = self.wrap(runtime, '#!/bin/sh\nexec "$@"\n')
@@ -117,6 +138,16 @@ class TestWrapper:
     def test_an_empty_variable_is_no_wrapper(self, runtime: Runtime) -> None:
         run = runtime.serve(files=FILES, events=[1], env={"AWS_LAMBDA_EXEC_WRAPPER": ""})
         assert len(run.responses) == 1
+
+
+@pytest.mark.parametrize("before", [None, "", "AWS_Lambda_Image"])
+@pytest.mark.parametrize("command", [[str(BOOTSTRAP)], MODULE], ids=["bootstrap", "module"])
+def test_a_function_and_its_children_know_lambda_by_the_execution_environment(
+    runtime: Runtime, command: list[str], before: str | None
+) -> None:
+    env = {"PYTHONPATH": RUNTIME_DIR, **({} if before is None else {"AWS_EXECUTION_ENV": before})}
+    run = runtime.serve(files=KNOWS, events=[1], command=command, env=env)
+    assert run.responses[0].json == [EXECUTION_ENV] * 3
 
 
 @pytest.mark.parametrize("command", [[str(BOOTSTRAP)], MODULE], ids=["bootstrap", "module"])

@@ -90,14 +90,24 @@ def test_an_empty_runtime_api_means_local(users_image: str, start: Start) -> Non
 
 
 def test_a_wrapper_starts_the_runtime(
-    users_image: str, docker: Docker, start: Start, tmp_path_factory: pytest.TempPathFactory
+    image: Image, users_image: str, docker: Docker, start: Start, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # Given a wrapper of the kind that observability tools put into /opt
     wrapper = tmp_path_factory.mktemp("wrapper") / "wrapper"
-    wrapper.write_text('#!/bin/sh\nexport WRAPPED=yes _HANDLER=app.variable\nexec "$@"\n')
+    wrapper.write_text('#!/bin/sh\nexport WRAPPED="$AWS_EXECUTION_ENV" _HANDLER=app.variable\nexec "$@"\n')
     wrapper.chmod(0o755)
-    image = docker.build("wrapped", f"FROM {users_image}\nCOPY wrapper /opt/wrapper\n", {"wrapper": wrapper})
+    wrapped = docker.build("wrapped", f"FROM {users_image}\nCOPY wrapper /opt/wrapper\n", {"wrapper": wrapper})
     # When the function is invoked
-    container = start(image, options=("--env", "AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper"))
-    # Then the wrapper ran, and the handler is the one that it chose
-    assert container.invoke({"name": "WRAPPED"}) == "yes"
+    container = start(wrapped, options=("--env", "AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper"))
+    # Then the wrapper ran, knew Lambda by what Amazon's image sets, and the handler is the one that it chose
+    assert container.invoke({"name": "WRAPPED"}) == f"AWS_Lambda_python{image.version}"
+
+
+@pytest.mark.parametrize("options", [(), ("--env", "AWS_EXECUTION_ENV=AWS_Lambda_Image")], ids=["unset", "set"])
+def test_the_execution_environment_is_the_python_of_the_tag(
+    options: tuple[str, ...], image: Image, users_image: str, start: Start
+) -> None:
+    container = start(users_image, "app.variable", options=options)
+    assert container.invoke({"name": "AWS_EXECUTION_ENV"}) == f"AWS_Lambda_python{image.version}"
+    # And the start script need not ask an interpreter for it
+    assert f"\nversion={image.version}\n" in container.says("cat", "/var/runtime/bootstrap")

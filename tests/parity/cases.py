@@ -18,6 +18,7 @@ A case that says `alone`, or has `files`, `handler`, `env` or `sink` of its own,
 
 import ast
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ CASE_KEYS = set("name do event events in alone handler files env sink differs of
 GROUP_KEYS = {"like", "handler", "files", "env", "sink"}
 EVENT_KEYS = {"text", "python", "json", "do", "headers", "deadline_ms", "answer"}
 OWN_PROCESS_KEYS = {"alone", "handler", "files", "env", "sink"}
+# A row of docs/compatibility.md, and the versions of Python on which it is seen.
+DIFFERS = re.compile(r"(?P<id>[a-z]+)(?:(?P<than><|>=)(?P<bound>3\.\d+))?")
 
 
 class CaseError(ValueError):
@@ -44,7 +47,8 @@ class Case:
     Attributes:
         name: a sentence.
         events: what is sent; none where it is about the start.
-        differs: ids of the deliberate differences that it shows; `k>=3.12` is one that older Pythons do not show.
+        differs: ids of the deliberate differences that it shows; `k>=3.12` is one that older Pythons do not show,
+            `d<3.12` one that newer ones do not.
         official: the reference's words, where a difference needs them.
         ours: ours in their place.
     """
@@ -57,13 +61,13 @@ class Case:
 
     def differs_on(self, version: str) -> tuple[str, ...]:
         """The ids that it shows on a version of Python."""
-        parts = [entry.partition(">=") for entry in self.differs]
-        return tuple(id_ for id_, _, since in parts if not since or _as_numbers(since) <= _as_numbers(version))
+        rows = [DIFFERS.fullmatch(entry) for entry in self.differs]
+        return tuple(row["id"] for row in rows if row and _holds(row["than"], row["bound"], _as_numbers(version)))
 
     @property
     def every_id(self) -> set[str]:
         """The ids that it shows on any version."""
-        return {entry.partition(">=")[0] for entry in self.differs}
+        return {re.split("<|>=", entry)[0] for entry in self.differs}
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,10 @@ def _bytes_of(source: str) -> bytes:
     if not isinstance(value, bytes):
         raise CaseError(f"not bytes: {source}")
     return value
+
+
+def _holds(than: str | None, bound: str, version: list[int]) -> bool:
+    return than is None or (version < _as_numbers(bound)) == (than == "<")
 
 
 def _as_numbers(version: str) -> list[int]:

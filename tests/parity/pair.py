@@ -26,12 +26,10 @@ DEADLINE_S = 60.0
 NOTHING = Observation((), "", "", (), None)
 STREAMS = ("out", "err", "frames")
 # What the platform sets in every function, as far as somebody reads it; and no byte code beside the cases.
-# The reference has two variants; this one, with real Unicode, is that of Amazon's images from 3.12 on.
 PLATFORM = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
     "TZ": ":/etc/localtime",
-    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.12",
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "an-id",

@@ -1,10 +1,13 @@
 """The environment as a record."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from pylambda.start.settings import Settings, describe_function, mend
+
+EXECUTION_ENV = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def test_the_handler_of_the_environment_wins_over_the_argument() -> None:
@@ -31,23 +34,31 @@ def test_the_telemetry_descriptor_is_taken_from_the_environment(value: str, desc
     assert environ == {}
 
 
+def mended(environ: dict[str, str]) -> dict[str, str]:
+    """What becomes of an environment, but for the one variable that is always set."""
+    environ = {**environ}
+    mend(environ)
+    assert environ.pop("AWS_EXECUTION_ENV") == EXECUTION_ENV
+    return environ
+
+
 @pytest.mark.parametrize("home", [None, "", "/nonexistent/home"])
 def test_a_home_that_cannot_be_written_is_moved_to_tmp(home: str | None) -> None:
-    environ = {} if home is None else {"HOME": home}
-    mend(environ)
-    assert environ == {"HOME": "/tmp"}
+    assert mended({} if home is None else {"HOME": home}) == {"HOME": "/tmp"}
 
 
 def test_a_home_that_can_be_written_stays(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path)}
-    mend(environ)
-    assert environ == {"HOME": str(tmp_path)}
+    assert mended({"HOME": str(tmp_path)}) == {"HOME": str(tmp_path)}
 
 
 def test_empty_credentials_are_taken_away_and_others_are_not() -> None:
     environ = {"HOME": "/tmp", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": ""}
-    mend(environ)
-    assert environ == {"HOME": "/tmp", "AWS_SECRET_ACCESS_KEY": "x"}
+    assert mended(environ) == {"HOME": "/tmp", "AWS_SECRET_ACCESS_KEY": "x"}
+
+
+@pytest.mark.parametrize("before", ["", "AWS_Lambda_Image", "AWS_Lambda_python3.9"])
+def test_the_execution_environment_is_this_python_whatever_was_there(before: str) -> None:
+    assert mended({"HOME": "/tmp", "AWS_EXECUTION_ENV": before}) == {"HOME": "/tmp"}
 
 
 def test_what_the_platform_does_not_say_of_the_function_is_none() -> None:

@@ -6,6 +6,7 @@ was imported, because that module may set it.
 """
 
 from posix import W_OK, X_OK, access, getcwd
+from sys import version_info
 
 from pylambda import names
 
@@ -158,6 +159,10 @@ def mend(environ: "Variables") -> None:
     The emulator sets the credentials that it was not given to nothing, and an SDK takes nothing for credentials.
     In Lambda the home folder is missing or cannot be written, and libraries keep their caches below it; /tmp is the
     one folder that can be. Caches that a user has placed somewhere stay there: only the home is moved.
+
+    Libraries know Lambda, and which Python it runs, by a variable that Amazon's start script sets, whatever was there:
+    `export AWS_EXECUTION_ENV=AWS_Lambda_python3.12` in /var/runtime/bootstrap. There it is set before a wrapper runs,
+    which `bootstrap` sees to, and a wrapper may change it.
     """
     for name in names.MALLOC_SETTINGS:
         environ.pop(name, "")
@@ -167,3 +172,5 @@ def mend(environ: "Variables") -> None:
     home = environ.get(names.HOME)
     if not home or not access(home, W_OK | X_OK):
         environ[names.HOME] = names.WRITABLE_DIR
+    if not (environ.get(names.EXEC_WRAPPER) and environ.get(names.EXECUTION_ENV)):
+        environ[names.EXECUTION_ENV] = f"AWS_Lambda_python{version_info.major}.{version_info.minor}"

@@ -14,18 +14,21 @@ import time  # noqa: F401
 import traceback  # noqa: F401
 import warnings  # noqa: F401
 
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+# Set by the image's shell script. A case that has another shows the client in an image that is not Amazon's.
+os.environ.setdefault("AWS_EXECUTION_ENV", f"AWS_Lambda_python{VERSION}")
+
 # The name is the one under which Sentry and others look for it. Types are checked where the client is not installed.
-from awslambdaric import __main__ as awslambdaricmain  # type: ignore[import-not-found]
+from awslambdaric import __main__ as awslambdaricmain  # type: ignore[import-not-found]  # noqa: E402
 
 
 def main() -> None:
     """Set up the path and hand over to the client."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
     task_root = os.environ["LAMBDA_TASK_ROOT"]
-    layers = [f"/opt/python/lib/python{version}/site-packages", "/opt/python"]
+    layers = [f"/opt/python/lib/python{VERSION}/site-packages", "/opt/python"]
     with_layers = "PYTHONPATH" not in os.environ
     if with_layers:
-        sys.path[:0] = [*layers, f"/var/lang/lib/python{version}/site-packages"]
+        sys.path[:0] = [*layers, f"/var/lang/lib/python{VERSION}/site-packages"]
     sys.path.insert(0, task_root)
     for folder in [task_root, *layers] if with_layers else [task_root]:
         site.addsitedir(folder)
