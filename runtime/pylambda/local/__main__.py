@@ -1,4 +1,4 @@
-"""`python -m pylambda.local`: the two commands, their arguments and their exit codes.
+"""`python -m pylambda.local`: the commands, their arguments and their exit codes.
 
 `invoke` ends with 0 when the function succeeded, 1 when it failed, 2 when it was not reached or the command line
 makes no sense. Standard output carries the function's response and nothing else.
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from pylambda.local import fetch
+from pylambda.local import console, fetch
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError
 
 FAILED = 1
@@ -65,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
         help="how long to wait for the response (default: %(default)g)",
     )
     invoke.set_defaults(run=run_invoke)
+
+    console.add_parser(commands)
 
     text = "print the path of the Lambda emulator, downloading it where it is missing"
     emulator = commands.add_parser("emulator", help=text, description=f"{text[0].upper()}{text[1:]}.")
