@@ -40,7 +40,7 @@ HANDLER ?= app.handler
 
 .PHONY: run
 run: $(VENV)/.local-ready ## Keep a function up on port 8080: DIR=examples/hello HANDLER=app.handler
-	@emulator=$$($(BIN)/python -m pylambda.local emulator --cache .cache) && cd $(DIR) && \
+	@emulator=$$($(BIN)/pylambda emulator --cache .cache) && cd $(DIR) && \
 	  echo "Serving $(DIR) on port $${PYLAMBDA_PORT:-8080} until Ctrl-C; in another terminal: make invoke" && \
 	  PYLAMBDA_HOST="$${PYLAMBDA_HOST:-127.0.0.1}" \
 	  PATH="$${emulator%/*}:$$PATH" PYLAMBDA_PYTHON="$(CURDIR)/$(BIN)/python" LAMBDA_RUNTIME_DIR="$(CURDIR)/runtime" \
@@ -52,11 +52,11 @@ URL ?= http://127.0.0.1:8080
 .PHONY: invoke
 invoke: export pylambda_event = $(value EVENT)
 invoke: $(VENV)/.local-ready ## Send an event to a running function: EVENT=JSON, EVENT=@file, URL=...
-	@$(BIN)/python -m pylambda.local invoke --url '$(URL)' "$$pylambda_event"
+	@$(BIN)/pylambda invoke --url '$(URL)' "$$pylambda_event"
 
 .PHONY: emulator
 emulator: $(VENV)/.local-ready ## Print the path of the Lambda emulator, downloading it where it is missing
-	@$(BIN)/python -m pylambda.local emulator --cache .cache
+	@$(BIN)/pylambda emulator --cache .cache
 
 # --- Check it ---
 

@@ -76,6 +76,7 @@ WRITABLE_DIR = "/tmp"
 
 # Variables of ours.
 LOCAL = "PYLAMBDA_LOCAL"
+LOCAL_STREAMS = "streams"  # its value where the far side passes streams on
 JSON_MODE = "PYLAMBDA_JSON"
 UVLOOP = "PYLAMBDA_UVLOOP"
 DEADLINE_MARGIN_MS = "PYLAMBDA_DEADLINE_MARGIN_MS"

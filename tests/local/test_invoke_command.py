@@ -47,9 +47,9 @@ def invoke(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
     return done.returncode, done.stdout, done.stderr.decode()
 
 
-def refusal(*arguments: str, stdin: bytes = b"") -> str:
+def refusal(*arguments: str, stdin: bytes = b"", expected: int = 2) -> str:
     code, out, err = invoke(*arguments, stdin=stdin)
-    assert (code, out) == (2, b"")
+    assert (code, out) == (expected, b"")
     (line,) = err.splitlines()
     return line.removeprefix("pylambda: ")
 
@@ -139,7 +139,7 @@ def test_an_event_that_the_emulator_would_cut_off() -> None:
 def test_a_command_line_that_makes_no_sense(arguments: tuple[str, ...]) -> None:
     code, out, err = invoke(*arguments)
     assert (code, out) == (2, b"")
-    assert err.startswith("usage: python -m pylambda.local")
+    assert err.startswith("usage: pylambda")
 
 
 def test_what_is_no_url() -> None:
@@ -148,14 +148,14 @@ def test_what_is_no_url() -> None:
 
 def test_nobody_listens() -> None:
     (port,) = free_ports(1)
-    line = refusal("--url", f"http://127.0.0.1:{port}")
+    line = refusal("--url", f"http://127.0.0.1:{port}", expected=3)
     assert line.startswith(f"nothing listens at 127.0.0.1:{port}: start a function first")
 
 
 def test_nobody_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         place = f"127.0.0.1:{server.getsockname()[1]}"
-        line = refusal("--url", f"http://{place}", "--timeout", "0.1")
+        line = refusal("--url", f"http://{place}", "--timeout", "0.1", expected=3)
     assert line == f"no response from {place} within 0.1 seconds; --timeout allows more"
 
 
@@ -171,7 +171,7 @@ def test_the_connection_ends_without_an_answer() -> None:
         thread = threading.Thread(target=hang_up)
         thread.start()
         place = f"127.0.0.1:{server.getsockname()[1]}"
-        line = refusal("--url", f"http://{place}")
+        line = refusal("--url", f"http://{place}", expected=3)
         thread.join()
     assert line.startswith(f"{place} closed the connection without a response")
 

@@ -104,7 +104,7 @@ def adapt(
         adapted.call = _streaming(handler)
     elif flags:
         adapted.call = partial(settle, handler, runner)
-    if settings.local:
+    if settings.collects_streams:
         adapted.encode = partial(collect, adapted.encode, runner)
     return adapted
 

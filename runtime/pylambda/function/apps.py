@@ -96,7 +96,7 @@ def adapt_app(
     front = Front(
         WebSettings(settings.root_path, settings.non_http, settings.health_path, settings.streaming_fronts), log_error
     )
-    encoded = partial(collect, encode, runner) if settings.local else encode
+    encoded = partial(collect, encode, runner) if settings.collects_streams else encode
     if app.kind == WSGI:
         from pylambda.web.wsgi import WsgiHandler
 

@@ -1,7 +1,7 @@
-"""`python -m pylambda.local`: the commands, their arguments and their exit codes.
+"""`pylambda`, the same as `python -m pylambda.local`: the commands, their arguments and their exit codes.
 
-`invoke` ends with 0 when the function succeeded, 1 when it failed, 2 when it was not reached or the command line
-makes no sense. Standard output carries the function's response and nothing else.
+`invoke` ends with 0 when the function succeeded, 1 when it failed, 2 when the command line makes no sense, 3 when
+nobody answered. Standard output carries the function's response and nothing else.
 """
 
 import argparse
@@ -10,12 +10,19 @@ import os
 import sys
 from pathlib import Path
 
-from pylambda.local import console, fetch
-from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError
+from pylambda.local import fetch
+from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
+from pylambda.local.options import add_flags
+from pylambda.local.serve_options import OPTIONS as SERVE_OPTIONS
 
 FAILED = 1
 CANNOT = 2
+NOBODY_THERE = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+# In the image `requests` and `h11` lie beside this package, where a plain interpreter does not look.
+VENDOR = Path(__file__).resolve().parents[2] / "vendor"
 
 
 class InputError(Exception):
@@ -39,15 +46,28 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
-    top = argparse.ArgumentParser(prog="python -m pylambda.local", description="Run Lambda functions on this machine.")
+    top = argparse.ArgumentParser(prog="pylambda", description="Run Lambda functions on this machine.")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    text = "serve a function on this machine as Lambda would"
+    serve = commands.add_parser(
+        "serve",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}: the Invoke API, HTTP in front of it, time limits, many at once.",
+        epilog="Settings are taken from flags, else from PYLAMBDA_* variables, else from [tool.pylambda] in"
+        " pyproject.toml or from pylambda.toml.",
+    )
+    serve.add_argument("handler", nargs="?", metavar="HANDLER", help="such as app.handler")
+    add_flags(serve, SERVE_OPTIONS)
+    serve.set_defaults(run=run_serve)
 
     text = "send one event to a running function and print its response"
     invoke = commands.add_parser(
         "invoke",
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog="Exits 0 when the function succeeded, 1 when it failed, 2 when it was not reached.",
+        epilog="Exits 0 when the function succeeded, 1 when it failed, 2 when the command line makes no sense,"
+        " 3 when nobody answered.",
     )
     invoke.add_argument(
         "event", nargs="?", default="{}", metavar="EVENT", help="JSON, @FILE, or - for standard input (default: {})"
@@ -65,8 +85,6 @@ def parser() -> argparse.ArgumentParser:
         help="how long to wait for the response (default: %(default)g)",
     )
     invoke.set_defaults(run=run_invoke)
-
-    console.add_parser(commands)
 
     text = "print the path of the Lambda emulator, downloading it where it is missing"
     emulator = commands.add_parser("emulator", help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -92,6 +110,15 @@ def seconds(text: str) -> float:
     return value
 
 
+def run_serve(arguments: argparse.Namespace) -> int:
+    sys.path.append(os.fspath(VENDOR))
+    try:
+        from pylambda.local import serve
+    except ModuleNotFoundError as error:
+        return complain(f"{error}; `serve` needs it: pip install 'pylambda[local]'")
+    return serve.run(arguments)
+
+
 def run_emulator(arguments: argparse.Namespace) -> int:
     try:
         print(fetch.find(arguments.arch, arguments.cache))
@@ -101,8 +128,7 @@ def run_emulator(arguments: argparse.Namespace) -> int:
 
 
 def run_invoke(arguments: argparse.Namespace) -> int:
-    # In the image `requests` lies beside this package, where a plain interpreter does not look.
-    sys.path.append(os.fspath(Path(__file__).resolve().parents[2] / "vendor"))
+    sys.path.append(os.fspath(VENDOR))
     try:
         # Here and not above: `emulator` works where `requests` is not installed.
         from pylambda.local import invoke
@@ -111,6 +137,9 @@ def run_invoke(arguments: argparse.Namespace) -> int:
     try:
         event = read_event(arguments.event)
         answer = invoke.send(arguments.url, event, timeout=arguments.timeout)
+    except NoAnswer as error:
+        complain(error)
+        return NOBODY_THERE
     except (InputError, InvokeError) as error:
         return complain(error)
     show(answer.body)

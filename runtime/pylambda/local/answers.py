@@ -28,14 +28,16 @@ LONGEST_EVENT = 6 * 1024 * 1024 + 100
 DEFAULT_TIMEOUT_S = 910.0
 
 FAILURE_HEADERS = ("x-amz-function-error", "error-type")
-DOCUMENT_KEYS = frozenset(
-    {"errorType", "errorMessage", "requestId", "stackTrace", "trace", "cause", "exit_code", "output"}
-)
+DOCUMENT_KEYS = frozenset({"errorType", "errorMessage", "requestId", "stackTrace", "trace", "cause"})
 TIMED_OUT = re.compile(rb"Task timed out after -?\d+\.\d\d seconds")
 
 
 class InvokeError(Exception):
     """Raised when no answer came, or the request could not be made; the message is one line."""
+
+
+class NoAnswer(InvokeError):
+    """Raised when the request was sent, or was to be sent, and nobody answered it."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult
 
 import requests
 
-from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, invocation_url
+from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, NoAnswer, invocation_url
 
 CONNECT_TIMEOUT_S = 5.0
 
@@ -24,7 +24,8 @@ def send(
         timeout: seconds to wait for the answer.
 
     Raises:
-        InvokeError: the URL is not one, or nobody answered.
+        InvokeError: the URL is not one.
+        NoAnswer: nobody answered.
     """
     target = invocation_url(url)
     with requests.Session() as session:
@@ -55,19 +56,19 @@ def explain(error: requests.RequestException, target: SplitResult, timeout: floa
     """Say in one line what a failed request means here."""
     place = target.netloc.rpartition("@")[2]
     if isinstance(error, requests.ConnectTimeout):
-        raise InvokeError(f"nothing answers at {place} within {CONNECT_TIMEOUT_S:g} seconds") from error
+        raise NoAnswer(f"nothing answers at {place} within {CONNECT_TIMEOUT_S:g} seconds") from error
     if isinstance(error, requests.Timeout):
-        raise InvokeError(f"no response from {place} within {timeout:g} seconds; --timeout allows more") from error
+        raise NoAnswer(f"no response from {place} within {timeout:g} seconds; --timeout allows more") from error
     # `requests` has one class for all of these; only the text of what it wraps tells them apart.
     text = str(error)
     if "Connection refused" in text:
-        raise InvokeError(
+        raise NoAnswer(
             f"nothing listens at {place}: start a function first (`docker run -p 8080:8080 IMAGE`, or `make run` in"
             " a checkout), or name another place with --url"
         ) from error
     if "Connection aborted" in text or isinstance(error, requests.exceptions.ChunkedEncodingError):
-        raise InvokeError(
+        raise NoAnswer(
             f"{place} closed the connection without a response; its own output says why"
             " (the emulator dies when two events overlap)"
         ) from error
-    raise InvokeError(f"cannot send to {place}: {error}") from error
+    raise NoAnswer(f"cannot send to {place}: {error}") from error

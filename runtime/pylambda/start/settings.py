@@ -32,7 +32,7 @@ class Settings:
         log_json: whether log records are JSON objects.
         log_level: the level of the root logger in capitals; empty where none is asked for.
         telemetry_fd: the descriptor for framed log records, or None for stdout.
-        local: whether the run is on somebody's own machine, through `entry_script.sh`.
+        local: whether the run is on somebody's own machine.
         json_strict: whether a result may hold only what the official client encodes.
         use_uvloop: whether the event loop of async handlers is uvloop's.
         deadline_margin_ms: how long before the deadline an async handler is cancelled.
@@ -80,7 +80,12 @@ class Settings:
     @property
     def asks_for_more(self) -> bool:
         """Whether a plain handler needs more than the loop's own ways to decode and encode."""
-        return self.local or names.JSON_MODE in self.environ
+        return self.collects_streams or names.JSON_MODE in self.environ
+
+    @property
+    def collects_streams(self) -> bool:
+        """Whether the far side would hold a stream until its end, as the emulator does; `pylambda serve` does not."""
+        return self.local and self.environ.get(names.LOCAL) != names.LOCAL_STREAMS
 
     @property
     def json_strict(self) -> bool:

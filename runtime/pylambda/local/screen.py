@@ -1,0 +1,205 @@
+"""What a person sees of a service: a line for each request with its log indented under it, and what happened besides.
+
+A request's log is held until its line can be printed. A request that takes longer than a moment gets a line of its own
+first, and its log then comes as it is written, each line tagged with the request's short id.
+"""
+
+import asyncio
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from pylambda.local.service.invocation import Invocation
+from pylambda.local.service.outcomes import Outcome
+from pylambda.local.service.reports import report_record
+from pylambda.local.service.variables import DEFAULT_MEMORY_MB
+
+HOLD_S = 0.5
+PLATFORM_PREFIX = re.compile(r"^RequestId: \S+ Error: ")
+RED, YELLOW, DIM, BOLD, GREEN = "31", "33", "2", "1", "32"
+
+
+class Screen:
+    """Lines for a person.
+
+    Args:
+        out: where they go.
+        environ: `NO_COLOR` is honoured.
+    """
+
+    def __init__(self, out: TextIO = sys.stdout, environ: Mapping[str, str] = os.environ) -> None:
+        self._out = out
+        self._color = out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+        self._held: dict[str, list[str]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._live: set[str] = set()
+
+    def began(self, invocation: Invocation) -> None:
+        """Hold its log for a moment."""
+        key = invocation.request_id
+        self._held[key] = []
+        self._timers[key] = asyncio.get_running_loop().call_later(HOLD_S, self._runs_long, invocation)
+
+    def ended(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Print its line, unless a front does when it has made its response."""
+        if not invocation.call.rendered:
+            word = "ok" if not outcome.failed else "timeout" if outcome.status == "timeout" else "error"
+            self._finish(invocation, outcome, word, len(outcome.body), outcome.failed)
+
+    def rendered(self, invocation: Invocation, outcome: Outcome, status: int, size: int, cause: str) -> None:
+        """Print the line of a request that came through a front."""
+        self._finish(invocation, outcome, str(status), size, status >= 500)
+        if cause:
+            self._write("            " + self._paint(cause, YELLOW))
+
+    def line(self, text: str, invocation: Invocation | None, worker: int) -> None:
+        """Print, or hold, what a function printed."""
+        if invocation is None:
+            self._write(f"  worker {worker} | {text}")
+            return
+        key = invocation.request_id
+        if key in self._live:
+            self._write(f"  {short(key)} | {text}")
+        else:
+            self._held.setdefault(key, []).append(text)
+
+    def ready(self, worker: int, init_ms: float) -> None:
+        """A worker has started: its first request says how long that took."""
+
+    def start_failed(self, worker: int, outcome: Outcome) -> None:
+        """Say that a worker did not start; its output is on the screen already."""
+        self.note(f"worker {worker} did not start: {summary(outcome)}", RED)
+
+    def note(self, text: str, color: str = YELLOW) -> None:
+        """Print what else happened."""
+        self._write(f"{clock()}  {self._paint(text, color)}")
+
+    def head(self, lines: list[str]) -> None:
+        """Print what a start is told with."""
+        self._write(self._paint(lines[0], BOLD))
+        for line in lines[1:]:
+            self._write(line)
+
+    def _runs_long(self, invocation: Invocation) -> None:
+        key = invocation.request_id
+        self._live.add(key)
+        self._write(f"{clock()}  {invocation.call.kind:<20} {'runs':<7} {'':>19}  {short(key)}")
+        for text in self._held.pop(key, []):
+            self._write(f"  {short(key)} | {text}")
+
+    def _finish(self, invocation: Invocation, outcome: Outcome, word: str, size: int, bad: bool) -> None:
+        key = invocation.request_id
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        color = RED if bad else GREEN
+        line = (
+            f"{clock()}  {invocation.call.kind:<20} {self._paint(f'{word:<7}', color)}"
+            f" {duration(invocation.duration_ms):>9} {amount(size):>9}  {short(key)}"
+        )
+        extras = [] if invocation.init_ms is None else [f"cold {duration(invocation.init_ms)}"]
+        extras += [outcome.note] if outcome.note else [summary(outcome)] if outcome.failed else []
+        self._write("  ".join([line, *extras]))
+        for text in self._held.pop(key, []):
+            self._write(f"            {text}")
+        self._live.discard(key)
+
+    def _paint(self, text: str, color: str) -> str:
+        return f"\x1b[{color}m{text}\x1b[0m" if self._color else text
+
+    def _write(self, text: str) -> None:
+        try:
+            print(text, file=self._out, flush=True)
+        except UnicodeEncodeError:
+            print(text.encode("ascii", "backslashreplace").decode(), file=self._out, flush=True)
+
+
+class JsonScreen:
+    """The same for programs: a JSON object a line, in the platform's own shapes.
+
+    Args:
+        out: where they go.
+        memory_mb: the function's limit.
+    """
+
+    def __init__(self, out: TextIO = sys.stdout, memory_mb: int = DEFAULT_MEMORY_MB) -> None:
+        self._out = out
+        self._memory_mb = memory_mb
+
+    def began(self, invocation: Invocation) -> None:
+        """Print `platform.start`."""
+        call = invocation.call
+        record = {"requestId": invocation.request_id, "functionArn": call.arn, "version": call.version}
+        self._write("platform.start", record, worker=invocation.worker, what=call.kind)
+
+    def ended(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Print `platform.report`."""
+        record = report_record(invocation, outcome, self._memory_mb)
+        self._write("platform.report", record, worker=invocation.worker, note=outcome.note)
+
+    def rendered(self, invocation: Invocation, outcome: Outcome, status: int, size: int, cause: str) -> None:
+        """Print what a front answered."""
+        record = {"requestId": invocation.request_id, "status": status, "bytes": size, "cause": cause}
+        self._write("pylambda.response", record, what=invocation.call.kind)
+
+    def line(self, text: str, invocation: Invocation | None, worker: int) -> None:
+        """Print what a function printed."""
+        self._write("function", text, worker=worker, requestId=invocation.request_id if invocation else "")
+
+    def ready(self, worker: int, init_ms: float) -> None:
+        """Print `platform.initRuntimeDone`."""
+        self._write("platform.initRuntimeDone", {"status": "success", "durationMs": round(init_ms, 3)}, worker=worker)
+
+    def start_failed(self, worker: int, outcome: Outcome) -> None:
+        """Print `platform.initRuntimeDone` of a failure."""
+        record = {"status": "error", "errorType": outcome.error_type, "errorMessage": summary(outcome)}
+        self._write("platform.initRuntimeDone", record, worker=worker)
+
+    def note(self, text: str) -> None:
+        """Print what else happened."""
+        self._write("pylambda.note", text)
+
+    def head(self, lines: list[str]) -> None:
+        """Print what a start is told with."""
+        for line in lines:
+            self.note(line.strip())
+
+    def _write(self, kind: str, record: Any, **more: Any) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        print(json.dumps({"time": now, "type": kind, "record": record, **more}), file=self._out, flush=True)
+
+
+def clock() -> str:
+    return time.strftime("%H:%M:%S")
+
+
+def short(request_id: str) -> str:
+    """Return what is enough of an id to tell neighbours apart."""
+    return request_id[:4]
+
+
+def duration(ms: float) -> str:
+    """Return a duration as people read it."""
+    return f"{ms / 1000:.2f} s" if ms >= 1000 else f"{ms:.0f} ms" if ms >= 10 else f"{ms:.1f} ms"
+
+
+def amount(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    return (
+        f"{count} B" if count < 10_000 else f"{count / 1000:.0f} kB" if count < 10_000_000 else f"{count / 1e6:.0f} MB"
+    )
+
+
+def summary(outcome: Outcome) -> str:
+    """Return a failure in one line."""
+    try:
+        document = json.loads(outcome.body)
+        text = f"{document['errorType']}: {PLATFORM_PREFIX.sub('', document['errorMessage'])}"
+    except (ValueError, KeyError, TypeError):
+        text = outcome.error_type
+    return text.splitlines()[0][:300] if text else outcome.error_type

@@ -1,0 +1,243 @@
+"""`pylambda serve`: puts the parts of the service together, and ends them in order.
+
+One process is the platform: the API in front, the queue, the workers. SIGINT and SIGTERM end it, SIGHUP makes fresh
+workers. Inside Lambda it does not start, whatever variable leaks there.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from pylambda import names
+from pylambda.local import options as option_table
+from pylambda.local.options import OptionError
+from pylambda.local.screen import JsonScreen, Screen
+from pylambda.local.serve_options import OPTIONS
+from pylambda.local.service import extensions, variables
+from pylambda.local.service.background import Background
+from pylambda.local.service.exchange import Exchange
+from pylambda.local.service.http1 import Server
+from pylambda.local.service.invoke_api import ANY_API_PATH, Identity, InvokeApi
+from pylambda.local.service.observer import Observer
+from pylambda.local.service.pool import Pool
+from pylambda.local.service.worker import Plan, Worker
+from pylambda.local.service.worker_api import WorkerApi
+
+USAGE = 2
+SHUTDOWN_S = 2.0
+BOOTSTRAP = "bootstrap"
+
+
+class Display(Observer, Protocol):
+    """An observer that also tells how it began."""
+
+    def head(self, lines: list[str]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a service is made of: `values` as `serve_options` has them."""
+
+    handler: str
+    values: Mapping[str, Any]
+    environ: Mapping[str, str]
+    folder: Path
+
+    def __getattr__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def at_once(self) -> int:
+        """How many invocations one worker is given at a time."""
+        text = self.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
+        return int(text) if text.isdigit() and int(text) > 0 else 1
+
+    @property
+    def workers(self) -> int:
+        """The most workers."""
+        if self.at_once > 1:
+            return 1
+        limit = self.values["concurrency"] or os.cpu_count() or 1
+        reserved = self.values["reserved"]
+        return limit if reserved is None else min(limit, int(reserved))
+
+
+def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """Return what the command line, the variables and the project's file say together.
+
+    Raises:
+        OptionError: something of it cannot be used.
+    """
+    here = Path.cwd()
+    values = option_table.resolve(OPTIONS, arguments, environ, here)
+    folder = (values["root"] or here).resolve()
+    handler = arguments.handler or environ.get(names.HANDLER) or option_table.project_file(here).settings.get("handler")
+    if not handler:
+        raise OptionError("no handler is named: pylambda serve app.handler")
+    if not folder.is_dir():
+        raise OptionError(f"{str(folder)!r} is not a folder")
+    more = option_table.environment_file(values["env_file"]) if values["env_file"] else {}
+    return Settings(handler, values, {**environ, **more}, folder)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal ends it; return the exit code."""
+    try:
+        if os.environ.get(names.RUNTIME_API):
+            raise OptionError(f"{names.RUNTIME_API} is set: this is Lambda, or a worker; nothing local starts here")
+        settings = settings_of(arguments, os.environ)
+        bootstrap = find_bootstrap()
+        return asyncio.run(Service(settings, bootstrap).run())
+    except OptionError as error:
+        print(f"pylambda: {error}", file=sys.stderr)
+        return USAGE
+
+
+def find_bootstrap() -> Path:
+    """Return the script that starts the runtime: beside the package in the image, above it on a checkout.
+
+    Raises:
+        OptionError: it is nowhere.
+    """
+    runtime_dir = Path(__file__).resolve().parents[2]
+    places = (runtime_dir, runtime_dir.parent, Path(sys.prefix) / "share" / "pylambda")
+    for place in places:
+        if (place / BOOTSTRAP).is_file():
+            return place / BOOTSTRAP
+    raise OptionError(f"there is no `{BOOTSTRAP}` in {', '.join(map(str, places))}: install pylambda again")
+
+
+class Service:
+    """One function, served.
+
+    Args:
+        settings: how.
+        bootstrap: starts a worker.
+
+    Raises:
+        OptionError: it cannot listen where it should.
+    """
+
+    def __init__(self, settings: Settings, bootstrap: Path) -> None:
+        self._settings = settings
+        self._bootstrap = bootstrap
+        self._screen: Display = (
+            JsonScreen(memory_mb=settings.memory or 3008) if settings.log_format == "json" else Screen()
+        )
+        self._count = 0
+        self._end = asyncio.Event()
+
+    async def run(self) -> int:
+        """Serve until a signal; return the exit code."""
+        settings = self._settings
+        self._pool = Pool(self._make_worker, limit=settings.workers, longest_queue=settings.queue)
+        self._background = Background(
+            self._pool,
+            retries=settings.event_retries,
+            delay_s=settings.event_retry_delay,
+            longest_queue=settings.queue,
+            destination=settings.destination,
+            note=self._screen.note,
+        )
+        self._api = InvokeApi(self._identity(), self._pool, self._background, self._screen, cors=settings.cors)
+        server = Server(self._answer, self._report_bug)
+        try:
+            port = await server.listen(settings.host, settings.port)
+        except OSError as error:
+            raise OptionError(
+                f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}; set --port"
+            ) from error
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._end.set)
+        loop.add_signal_handler(signal.SIGHUP, self._renew)
+        self._screen.head(self._head(port))
+        if settings.workers:
+            self._pool.grow()
+        await self._end.wait()
+        dropped = self._background.drop()
+        if dropped:
+            self._screen.note(f"{len(dropped)} events dropped: {', '.join(dropped)}")
+        await self._pool.stop(SHUTDOWN_S)
+        server.close()
+        return 0
+
+    async def _answer(self, exchange: Exchange) -> None:
+        parts = urlsplit(exchange.target)
+        if ANY_API_PATH.match(parts.path):
+            await self._api.answer(exchange, parts.path, parts.query)
+        else:
+            await exchange.reply(404, b"pylambda serve has no front for HTTP here\n")
+
+    def _make_worker(self, pool: Pool) -> Worker:
+        self._count += 1
+        worker = Worker(self._plan(), pool, self._count, self._screen)
+        worker.server = Server(WorkerApi(worker).answer, self._report_bug)
+        return worker
+
+    def _plan(self) -> Plan:
+        settings = self._settings
+        environ = variables.worker_variables(
+            settings.environ,
+            handler=settings.handler,
+            name=settings.name or "function",
+            memory_mb=settings.memory,
+            task_root=settings.folder,
+            runtime_dir=Path(__file__).resolve().parents[2],
+            python=settings.environ.get("PYLAMBDA_PYTHON") or sys.executable,
+        )
+        programs = sorted(extensions.FOLDER.iterdir()) if settings.extensions and extensions.FOLDER.is_dir() else []
+        return Plan(
+            self._bootstrap,
+            settings.folder,
+            environ,
+            timeout_s=settings.timeout,
+            memory_mb=settings.memory,
+            freeze=settings.freeze,
+            at_once=settings.at_once,
+            extensions=tuple(path for path in programs if os.access(path, os.X_OK) and path.is_file()),
+        )
+
+    def _identity(self) -> Identity:
+        settings = self._settings
+        description = {
+            "Runtime": "provided.al2023",
+            "Handler": settings.handler,
+            "Timeout": int(-(-settings.timeout // 1)),
+            "MemorySize": settings.memory or variables.DEFAULT_MEMORY_MB,
+            "Version": "$LATEST",
+            "PackageType": "Zip",
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+        }
+        return Identity(settings.name, settings.environ, description)
+
+    def _renew(self) -> None:
+        self._screen.note("SIGHUP: fresh workers")
+        self._pool.renew(1)
+        self._pool.retire_old()
+
+    def _report_bug(self, error: Exception) -> None:
+        import traceback
+
+        self._screen.note("a bug of pylambda serve: " + "".join(traceback.format_exception(error)).rstrip())
+
+    def _head(self, port: int) -> list[str]:
+        settings = self._settings
+        host = settings.host if ":" not in settings.host else f"[{settings.host}]"
+        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        name = settings.name or "function"
+        many = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
+        return [
+            f"pylambda {names.VERSION} · {settings.handler} · Python {platform.python_version()} · {many}",
+            f"  lambda  export AWS_ENDPOINT_URL_LAMBDA={url}",
+            f"  try     curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations",
+        ]

@@ -1,0 +1,283 @@
+"""The Lambda API, as far as it runs functions: `Invoke`, `InvokeWithResponseStream`, `InvokeAsync`, and two that tell.
+
+Paths, headers and statuses are those of the API's model (botocore, `lambda/2015-03-31`), so that every SDK works with
+`AWS_ENDPOINT_URL_LAMBDA`. A failure of the function is a success of the call, with `X-Amz-Function-Error`: a client
+that saw another status would call again, and the function would run again.
+"""
+
+import base64
+import binascii
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+from urllib.parse import parse_qs
+
+from pylambda.local.service import refusals
+from pylambda.local.service.background import Background
+from pylambda.local.service.event_stream import CONTENT_TYPE, invoke_complete, payload_chunk
+from pylambda.local.service.exchange import BodyTooLong, Exchange
+from pylambda.local.service.function_names import LATEST, NameInvalid, Target, target_of
+from pylambda.local.service.invocation import Call, Invocation
+from pylambda.local.service.observer import Observer
+from pylambda.local.service.outcomes import TRUNCATED, Outcome
+from pylambda.local.service.pool import Pool, QueueFull
+from pylambda.local.service.refusals import LONGEST_ASYNC_EVENT_BYTES, LONGEST_EVENT_BYTES, Refusal
+from pylambda.local.service.variables import function_arn
+
+API_PATH = re.compile(r"/(20\d\d-\d\d-\d\d)/functions(?:/([^/?]*))?(?:/([a-z-]*))?/?")
+ANY_API_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
+JSON = (("Content-Type", "application/json"),)
+CORS_HEADERS = (
+    ("Access-Control-Allow-Origin", "*"),
+    (
+        "Access-Control-Expose-Headers",
+        "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date,x-amz-log-result,x-amz-function-error",
+    ),
+)
+PREFLIGHT_HEADERS = (
+    ("Access-Control-Allow-Methods", "POST, GET, OPTIONS"),
+    ("Access-Control-Allow-Headers", "*"),
+    ("Access-Control-Max-Age", "172800"),
+)
+LONGEST_CLIENT_CONTEXT_BYTES = 3583
+_TENANT = re.compile(r"[a-zA-Z0-9 ._:/=+\-@]{1,256}")
+_SDK_ATTEMPT = re.compile(r"attempt=(\d+); max=(\d+)")
+REMEMBERED_CALLS = 1000
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which function is served.
+
+    Attributes:
+        name: its name; empty where any name will do.
+        environ: names the region.
+        description: what `GetFunction` tells beside the name.
+    """
+
+    name: str
+    environ: Mapping[str, str]
+    description: Mapping[str, Any]
+
+
+class InvokeApi:
+    """Answers the API's requests.
+
+    Args:
+        identity: which function is served.
+        pool: runs it.
+        background: runs what nobody waits for.
+        observer: is told.
+        cors: whether pages of any origin may call, as the real endpoint lets them.
+    """
+
+    def __init__(
+        self, identity: Identity, pool: Pool, background: Background, observer: Observer, *, cors: bool = False
+    ) -> None:
+        self._identity = identity
+        self._pool = pool
+        self._background = background
+        self._observer = observer
+        self._cors = CORS_HEADERS if cors else ()
+        self._seen: dict[str, str] = {}
+
+    async def answer(self, exchange: Exchange, path: str, query: str) -> None:
+        """Answer one request."""
+        request_id = str(uuid.uuid4())
+        try:
+            if exchange.method == "OPTIONS" and self._cors:
+                await exchange.reply(200, b"", (*self._cors, *PREFLIGHT_HEADERS))
+            else:
+                await self._route(exchange, path, query, request_id)
+        except Refusal as refusal:
+            await refusal.send(exchange, request_id)
+        except QueueFull:
+            await refusals.throttled().send(exchange, request_id)
+
+    async def _route(self, exchange: Exchange, path: str, query: str, request_id: str) -> None:
+        found = API_PATH.fullmatch(path)
+        if found is None:
+            raise refusals.not_offered(f"{exchange.method} {path}")
+        version, segment, operation = found[1], found[2] or "", found[3] or ""
+        if exchange.method == "GET" and version == "2015-03-31" and operation in ("", "configuration"):
+            await self._describe(exchange, segment, operation, request_id)
+            return
+        known = {
+            ("2015-03-31", "invocations"): self._invoke,
+            ("2021-11-15", "response-streaming-invocations"): self._invoke_streaming,
+            ("2014-11-13", "invoke-async"): self._invoke_async,
+        }
+        operate = known.get((version, operation))
+        if operate is None or exchange.method != "POST" or not segment:
+            raise refusals.not_offered(f"{exchange.method} {path}")
+        await operate(exchange, self._target(segment, query), request_id)
+
+    def _target(self, segment: str, query: str) -> Target:
+        try:
+            target = target_of(segment, parse_qs(query).get("Qualifier", [""])[0])
+        except NameInvalid as error:
+            raise refusals.not_valid(str(error)) from None
+        if self._identity.name and target.name != self._identity.name:
+            raise refusals.not_found(self._arn(replace(target, qualifier=target.qualifier or LATEST)))
+        return target
+
+    def _arn(self, target: Target) -> str:
+        return function_arn(target.name, target.qualifier, self._identity.environ)
+
+    async def _invoke(self, exchange: Exchange, target: Target, request_id: str) -> None:
+        kind = exchange.header("x-amz-invocation-type") or "RequestResponse"
+        if kind == "Event":
+            await self._accept(exchange, target, request_id, LONGEST_ASYNC_EVENT_BYTES)
+            return
+        call = await self._call(exchange, target, request_id, LONGEST_EVENT_BYTES)
+        if kind == "DryRun":
+            await exchange.reply(204, b"", self._headers(request_id))
+            return
+        if kind != "RequestResponse":
+            raise refusals.bad_parameter(f"{kind} is not a valid InvocationType")
+        invocation = self._submit(exchange, replace(call, kind="invoke"))
+        outcome = await invocation.done
+        headers = [*self._headers(request_id), *JSON, ("X-Amz-Executed-Version", call.version)]
+        headers.append(("X-Amzn-Trace-Id", invocation.trace_id))
+        if outcome.failed:
+            headers.append(("X-Amz-Function-Error", "Unhandled"))
+        if wants_log(exchange):
+            headers.append(("X-Amz-Log-Result", base64.b64encode(invocation.log_tail()).decode()))
+        await exchange.reply(200, outcome.body, headers)
+
+    async def _invoke_async(self, exchange: Exchange, target: Target, request_id: str) -> None:
+        await self._accept(exchange, target, request_id, 256 * 1024)
+
+    async def _accept(self, exchange: Exchange, target: Target, request_id: str, longest: int) -> None:
+        call = await self._call(exchange, target, request_id, longest)
+        self._background.accept(replace(call, kind="event", client_context=""))
+        await exchange.reply(202, b"", self._headers(request_id))
+
+    async def _invoke_streaming(self, exchange: Exchange, target: Target, request_id: str) -> None:
+        kind = exchange.header("x-amz-invocation-type") or "RequestResponse"
+        call = await self._call(exchange, target, request_id, LONGEST_EVENT_BYTES)
+        if kind == "DryRun":
+            await exchange.reply(204, b"", self._headers(request_id))
+            return
+        if kind != "RequestResponse":
+            raise refusals.bad_parameter(f"{kind} is not a valid InvocationType of InvokeWithResponseStream")
+        invocation = self._submit(exchange, replace(call, kind="stream", live=True))
+        await invocation.begun()
+        headers = [*self._headers(request_id), ("Content-Type", CONTENT_TYPE), ("X-Amz-Executed-Version", call.version)]
+        exchange.begin(200, [*headers, ("X-Amzn-Trace-Id", invocation.trace_id)])
+        exchange.on_gone = invocation.abandon
+        async for part in invocation.arriving():
+            await exchange.send(payload_chunk(part))
+        outcome = await invocation.done
+        if not outcome.streamed and not outcome.failed:
+            await exchange.send(payload_chunk(outcome.body))
+        await exchange.send(complete(outcome, invocation, log=wants_log(exchange)))
+        exchange.end()
+
+    async def _call(self, exchange: Exchange, target: Target, request_id: str, longest: int) -> Call:
+        try:
+            payload = await exchange.body(longest)
+        except BodyTooLong:
+            raise refusals.too_long(longest) from None
+        if payload:
+            check_json(payload)
+        tenant = exchange.header("x-amz-tenant-id")
+        if tenant and not _TENANT.fullmatch(tenant):
+            raise refusals.bad_parameter("X-Amz-Tenant-Id takes 1 to 256 letters, digits, spaces and . _ : / = + - @")
+        self._name_repeats(exchange)
+        return Call(
+            payload or b"{}",
+            "",
+            self._arn(target),
+            target.version,
+            client_context=client_context(exchange.header("x-amz-client-context")),
+            tenant_id=tenant,
+            trace_id=exchange.header("x-amzn-trace-id"),
+            request_id=request_id,
+        )
+
+    def _submit(self, exchange: Exchange, call: Call) -> Invocation:
+        invocation = self._pool.submit(call)
+
+        def gone() -> None:
+            if self._pool.withdraw(invocation):
+                self._observer.note(f"{call.kind} {call.request_id} dropped: its caller left before it began")
+
+        exchange.on_gone = gone
+        return invocation
+
+    def _name_repeats(self, exchange: Exchange) -> None:
+        """Say when an SDK calls again: it gave up waiting, and most people do not know that it does."""
+        identity, attempt = exchange.header("amz-sdk-invocation-id"), exchange.header("amz-sdk-request")
+        found = _SDK_ATTEMPT.search(attempt)
+        if not identity:
+            return
+        if identity in self._seen:
+            count = f"attempt {found[1]} of {found[2]}" if found else "another attempt"
+            self._observer.note(
+                f"the client gave up waiting and called again ({count}); raise its read_timeout, or set max_attempts=1"
+            )
+        self._seen[identity] = attempt
+        if len(self._seen) > REMEMBERED_CALLS:
+            del self._seen[next(iter(self._seen))]
+
+    def _headers(self, request_id: str) -> tuple[tuple[str, str], ...]:
+        return (("x-amzn-RequestId", request_id), *self._cors)
+
+    async def _describe(self, exchange: Exchange, segment: str, operation: str, request_id: str) -> None:
+        name = self._target(segment, "").name if segment else self._identity.name or "function"
+        arn = function_arn(name, "", self._identity.environ)
+        configuration = {"FunctionName": name, "FunctionArn": arn, **self._identity.description}
+        document: dict[str, Any] = configuration
+        if not segment:
+            document = {"Functions": [configuration]}
+        elif not operation:
+            document = {"Configuration": configuration, "Code": {}, "Tags": {}}
+        await exchange.reply(200, json.dumps(document).encode(), (*self._headers(request_id), *JSON))
+
+
+def wants_log(exchange: Exchange) -> bool:
+    """Return whether the caller asked for the end of the log."""
+    return exchange.header("x-amz-log-type") == "Tail"
+
+
+def complete(outcome: Outcome, invocation: Invocation, *, log: bool) -> bytes:
+    """Return the frame that ends a stream; without it a client would take a stream that was cut for a whole one."""
+    details = "" if outcome.error_type in ("", TRUNCATED) else outcome.body.decode(errors="replace")
+    tail = base64.b64encode(invocation.log_tail()).decode() if log else ""
+    return invoke_complete(error_code=outcome.error_type, error_details=details, log_result=tail)
+
+
+def check_json(payload: bytes) -> None:
+    """Refuse an event that is no JSON.
+
+    Raises:
+        Refusal: it is none, and why.
+    """
+    try:
+        json.loads(payload, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise refusals.not_json(str(error)) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"Non-standard token '{name}'")
+
+
+def client_context(header: str) -> str:
+    """Return a client context decoded, on one line; empty where there is none.
+
+    Raises:
+        Refusal: it is too long, no base64, or no JSON.
+    """
+    if not header:
+        return ""
+    if len(header) > LONGEST_CLIENT_CONTEXT_BYTES:
+        raise refusals.bad_parameter(f"Client context must be at most {LONGEST_CLIENT_CONTEXT_BYTES} bytes of base64")
+    try:
+        return json.dumps(json.loads(base64.b64decode(header, validate=True)))
+    except (binascii.Error, ValueError):
+        raise refusals.bad_parameter("Client context must be a valid Base64-encoded JSON object.") from None

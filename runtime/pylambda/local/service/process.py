@@ -1,0 +1,110 @@
+"""A process group of its own: started, watched, frozen, killed."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from pylambda.local.service.output import Output
+
+
+class ProcessGroup:
+    """A program and whatever it starts.
+
+    Args:
+        command: the program and its arguments.
+        environ: its environment.
+        folder: its working directory.
+        output: takes what it prints.
+        on_exit: called once it has ended, with the code as in `Popen.returncode`.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        folder: Path,
+        output: Output,
+        on_exit: Callable[[int], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_exit = on_exit
+        self._popen = subprocess.Popen(
+            command,
+            env=dict(environ),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output.writer,
+            stderr=output.writer,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the group in order
+        )
+        self.name = Path(command[0]).name
+        self.pid = self._popen.pid
+        self.frozen = False
+        self.ended = asyncio.Event()
+        output.begin()
+        self._watch()
+
+    def _watch(self) -> None:
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):  # not Linux, or no descriptor left
+            threading.Thread(target=self._wait, daemon=True).start()
+            return
+
+        def reap() -> None:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+            self._end()
+
+        self._loop.add_reader(descriptor, reap)
+
+    def _wait(self) -> None:
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        code = self._popen.wait()
+        # Children that outlived their parent have nobody to work for.
+        self.signal(signal.SIGKILL)
+        self.ended.set()
+        self._on_exit(code)
+
+    def is_alive(self) -> bool:
+        """Return whether the program runs; it may have ended a moment ago and not have been noticed yet."""
+        return self._popen.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def freeze(self) -> None:
+        """Stop everything in the group, as Lambda stops an environment between invocations."""
+        self.signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self.frozen:
+            self.frozen = False
+            self.signal(signal.SIGCONT)
+
+    async def stop(self, grace_s: float) -> None:
+        """End it: SIGTERM, and after so many seconds SIGKILL."""
+        if not self.ended.is_set():
+            self.signal(signal.SIGTERM)
+            self.thaw()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), grace_s)
+        self.signal(signal.SIGKILL)
+        await self.ended.wait()

@@ -1,0 +1,285 @@
+"""One worker: the real runtime in a process of its own, and the Runtime API on a port that only it knows.
+
+It is started as in Lambda, through `bootstrap`. What it may do and what becomes of it is the platform's rule book: too
+slow, too large, gone, each ends as the service ends it, and the worker is replaced where the service replaces it.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL
+
+from pylambda import names
+from pylambda.local.service import outcomes, reports
+from pylambda.local.service.extensions import Extensions
+from pylambda.local.service.http1 import Server
+from pylambda.local.service.invocation import Invocation
+from pylambda.local.service.limits import INIT_LIMIT_S, Limits
+from pylambda.local.service.memory import peak_mb
+from pylambda.local.service.observer import Observer
+from pylambda.local.service.outcomes import Outcome
+from pylambda.local.service.output import Output
+from pylambda.local.service.pool import Pool
+from pylambda.local.service.process import ProcessGroup
+from pylambda.local.service.variables import DEFAULT_MEMORY_MB
+
+LOOPBACK = "127.0.0.1"
+# Lambda gives all of a shutdown so long.
+SHUTDOWN_S = 2.0
+# What `context.get_remaining_time_in_millis` counts down from where nothing ends an invocation.
+NO_DEADLINE_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every worker is started with.
+
+    Attributes:
+        bootstrap: the script that starts the runtime.
+        folder: the function's.
+        environ: as `variables.worker_variables` makes it.
+        timeout_s: an invocation's limit; None for none.
+        memory_mb: the limit; None for none.
+        freeze: whether an idle worker is stopped.
+        at_once: how many invocations a worker is given at a time.
+        extensions: programs to start beside it.
+    """
+
+    bootstrap: Path
+    folder: Path
+    environ: Mapping[str, str]
+    timeout_s: float | None = 3.0
+    memory_mb: int | None = None
+    freeze: bool = False
+    at_once: int = 1
+    extensions: tuple[Path, ...] = ()
+
+
+class Worker:
+    """A worker of a pool.
+
+    Args:
+        plan: how it is started.
+        pool: whose it is.
+        number: what a person calls it.
+        observer: is told.
+
+    Attributes:
+        polls: its requests for an event that wait.
+        running: what it works on, by request id.
+        init_error: why it did not start, where it said so.
+        server: its Runtime API; whoever makes the worker gives it one.
+    """
+
+    server: Server
+
+    def __init__(self, plan: Plan, pool: Pool, number: int, observer: Observer) -> None:
+        self.plan = plan
+        self.pool = pool
+        self.number = number
+        self.observer = observer
+        self.generation = pool.generation
+        self.polls: deque[asyncio.Future[Invocation]] = deque()
+        self.running: dict[str, Invocation] = {}
+        self.init_error: Outcome | None = None
+        self.extensions = Extensions(observer, number)
+        self._process: ProcessGroup | None = None
+        self._output = Output(self._print)
+        self._limits = Limits(plan.timeout_s, plan.memory_mb)
+        self._born = time.monotonic()
+        self._init_ms: float | None = None
+        self._polled = False
+        self._retired = False
+        self._verdict: Callable[[str], Outcome] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.running) or self._limits.runs
+
+    @property
+    def starting(self) -> bool:
+        return not self._polled
+
+    @property
+    def pid(self) -> int:
+        """The process's id, 0 before it has one."""
+        return self._process.pid if self._process else 0
+
+    async def start(self) -> None:
+        """Start the process; what it does then comes through its Runtime API."""
+        port = await self.server.listen(LOOPBACK, 0)
+        environ = {**self.plan.environ, names.RUNTIME_API: f"{LOOPBACK}:{port}"}
+        self._born = time.monotonic()
+        try:
+            self._process = ProcessGroup(
+                [str(self.plan.bootstrap)],
+                environ=environ,
+                folder=self.plan.folder,
+                output=self._output,
+                on_exit=self._exited,
+            )
+        except OSError as error:
+            self.observer.note(f"cannot start {self.plan.bootstrap}: {error.strerror}")
+            self._exited(1)
+            return
+        self.extensions.start(self.plan.extensions, environ, self.plan.folder)
+        self._limits.begin_start(self._warn_of_slow_start, self._end_slow_start)
+        self._limits.watch_memory(self.pid, self._end_for_memory)
+
+    # What the runtime asks and says.
+
+    def poll(self) -> "asyncio.Future[Invocation]":
+        """Return the next invocation, once there is one."""
+        if not self._polled:
+            self._polled = True
+            self._init_ms = (time.monotonic() - self._born) * 1000
+            self._limits.end_start()
+            self.observer.ready(self.number, self._init_ms)
+        if self.plan.at_once == 1:
+            self._limits.end_all()
+        future: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        self.polls.append(future)
+        if self._retired:
+            self.retire()
+        else:
+            self.pool.distribute()
+            if self.plan.freeze and not self.busy and self._process is not None:
+                self._process.freeze()
+        return future
+
+    def unpoll(self, future: "asyncio.Future[Invocation]") -> None:
+        """Forget a request for an event whose sender has gone."""
+        if future in self.polls:
+            self.polls.remove(future)
+
+    def is_alive(self) -> bool:
+        """Return whether the process runs, as the kernel has it now."""
+        return self._process is not None and self._process.is_alive()
+
+    def assign(self, invocation: Invocation) -> None:
+        """Give it an invocation; one of its requests waits for it."""
+        assert self._process is not None
+        self._process.thaw()
+        invocation.began = time.monotonic()
+        invocation.worker = self.number
+        invocation.init_ms, self._init_ms = self._init_ms, None
+        self.running[invocation.request_id] = invocation
+        self._limits.begin(invocation.request_id, lambda: self._timed_out(invocation))
+        invocation.add_log(reports.start_line(invocation))
+        self.observer.began(invocation)
+        self.extensions.invoke(invocation, self.deadline_ms(invocation))
+        self.polls.popleft().set_result(invocation)
+
+    def deadline_ms(self, invocation: Invocation) -> int:
+        """Return when an invocation must have ended, in milliseconds since 1970."""
+        limit_s = NO_DEADLINE_S if self.plan.timeout_s is None else self.plan.timeout_s
+        return int((time.time() + invocation.began + limit_s - time.monotonic()) * 1000)
+
+    def undelivered(self, invocation: Invocation) -> None:
+        """Put back what the runtime did not receive."""
+        self._limits.end(invocation.request_id)
+        if self.running.pop(invocation.request_id, None) is not None:
+            self.pool.put_back(invocation)
+
+    def answered(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Take the outcome of an invocation. Its clock runs on until the runtime asks for the next one."""
+        self._output.drain()
+        self.running.pop(invocation.request_id, None)
+        if self.plan.at_once > 1:
+            self._limits.end(invocation.request_id)
+        self._finish(invocation, outcome)
+
+    # What becomes of it.
+
+    def retire(self) -> None:
+        """End once nothing runs."""
+        self._retired = True
+        if not self.running:
+            self.pool.run(self.stop(SHUTDOWN_S))
+
+    async def stop(self, grace_s: float) -> None:
+        """End now: SIGTERM first, while there still is a Runtime API, so that the runtime can end well."""
+        self._retired = True
+        self.polls.clear()
+        if self._process is not None:
+            await self._process.stop(grace_s)
+        await self.extensions.stop(grace_s)
+
+    def kill(self, verdict: Callable[[str], Outcome]) -> None:
+        """Kill the group; `verdict` gives the outcome of what it worked on, by request id."""
+        self._verdict = verdict
+        self.polls.clear()
+        if self._process is not None:
+            self._process.signal(SIGKILL)
+
+    def _timed_out(self, invocation: Invocation) -> None:
+        timeout_s = self.plan.timeout_s or 0.0
+        kills = self.plan.at_once == 1
+        note = f"timed out: worker {self.number} killed, /tmp kept" if kills else "timed out; its code goes on"
+        self._output.drain()
+        if self.running.pop(invocation.request_id, None) is not None:
+            self._finish(invocation, outcomes.timed_out(invocation.request_id, timeout_s, note))
+        elif kills:
+            self.observer.note(f"worker {self.number} went on after its answer: killed at {timeout_s:g} s")
+        if kills:
+            self.kill(lambda request_id: outcomes.timed_out(request_id, timeout_s, note))
+
+    def _warn_of_slow_start(self) -> None:
+        self.observer.note(
+            f"worker {self.number} has been starting for {INIT_LIMIT_S:g} s; Lambda would kill it and start it again"
+        )
+
+    def _end_slow_start(self) -> None:
+        timeout_s = self.plan.timeout_s or 0.0
+        self.kill(lambda request_id: outcomes.timed_out(request_id, timeout_s, "timed out while it started"))
+
+    def _end_for_memory(self, held_mb: int, limit_mb: int) -> None:
+        if not self.running:
+            self.observer.note(f"worker {self.number} killed at {held_mb} of {limit_mb} MB")
+        self.kill(lambda request_id: outcomes.killed_for_memory(request_id, held_mb, limit_mb))
+
+    def _exited(self, code: int) -> None:
+        self._output.drain()
+        self._output.close()
+        self._limits.close()
+        self.polls.clear()
+        verdict = self._verdict or (lambda request_id: outcomes.exited(request_id, code))
+        running, self.running = list(self.running.values()), {}
+        for invocation in running:
+            if not invocation.delivered and self._verdict is None:
+                self.pool.put_back(invocation)
+            elif invocation.streaming is not None:
+                self._finish(invocation, outcomes.truncated(invocation.streaming, verdict(invocation.request_id)))
+            else:
+                self._finish(invocation, verdict(invocation.request_id))
+        if not self._polled and not self._retired:
+            self._start_failed(verdict)
+        self.extensions.kill()
+        self.server.close()
+        self.pool.forget(self)
+
+    def _start_failed(self, verdict: Callable[[str], Outcome]) -> None:
+        """Give the fault to whoever has waited longest, as this start was for it."""
+        invocation = self.pool.take_oldest()
+        outcome = self.init_error or verdict(invocation.request_id if invocation else "")
+        self.observer.start_failed(self.number, outcome)
+        if invocation is not None:
+            invocation.began, invocation.worker = self._born, self.number
+            self._finish(invocation, outcome)
+
+    def _finish(self, invocation: Invocation, outcome: Outcome) -> None:
+        invocation.duration_ms = (time.monotonic() - invocation.began) * 1000
+        invocation.used_mb = peak_mb(self.pid)
+        memory_mb = self.plan.memory_mb or DEFAULT_MEMORY_MB
+        invocation.add_log(reports.end_lines(invocation, outcome, memory_mb))
+        self.observer.ended(invocation, outcome)
+        invocation.finish(outcome)
+
+    def _print(self, text: str) -> None:
+        invocation = next(iter(self.running.values())) if len(self.running) == 1 else None
+        if invocation is not None:
+            invocation.add_log(text + "\n")
+        self.observer.line(text, invocation, self.number)

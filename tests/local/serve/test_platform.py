@@ -1,0 +1,214 @@
+"""The platform's rules: many at once, what is killed and why, what is told before the end."""
+
+import base64
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+
+from tests.local.serve.conftest import Serve, wait_for
+
+ECHO = """
+def handler(event, context):
+    return event
+"""
+PID = """
+import os
+
+def handler(event, context):
+    return os.getpid()
+"""
+WAITING = """
+import os, pathlib, time
+
+def handler(event, context):
+    folder = pathlib.Path(event["folder"])
+    (folder / f"began-{event['n']}").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.005)
+    return event["n"]
+"""
+
+
+def test_a_first_burst_of_64_is_served_though_the_import_is_slow(serve: Serve) -> None:
+    service = serve("import time\ntime.sleep(2)\n" + ECHO, "--concurrency", "3")
+    client = service.client(max_pool_connections=64)
+    with ThreadPoolExecutor(64) as threads:
+        answers = threads.map(lambda n: client.invoke(FunctionName="f", Payload=str(n))["Payload"].read(), range(64))
+        assert list(answers) == [str(n).encode() for n in range(64)]
+    assert len(service.workers()) == 3
+
+
+def test_calls_run_beside_each_other_up_to_the_limit_and_the_rest_waits(serve: Serve, tmp_path: Path) -> None:
+    # Given three calls and two workers
+    service = serve(WAITING, "--concurrency", "2", "--timeout", "60")
+    client = service.client()
+
+    def call(n: int) -> bytes:
+        payload = json.dumps({"folder": str(tmp_path), "n": n})
+        return bytes(client.invoke(FunctionName="f", Payload=payload)["Payload"].read())
+
+    with ThreadPoolExecutor(3) as threads:
+        calls = [threads.submit(call, n) for n in range(3)]
+
+        # When two run, the third has not begun
+        wait_for(lambda: len(list(tmp_path.glob("began-*"))) == 2, "two that run")
+
+        # Then it has its turn
+        (tmp_path / "go").touch()
+        assert [each.result() for each in calls] == [b"0", b"1", b"2"]
+
+
+def test_over_the_queues_limit_callers_are_told_to_come_back(serve: Serve, tmp_path: Path) -> None:
+    service = serve(WAITING, "--concurrency", "1", "--queue", "0", "--timeout", "60")
+    with pytest.raises(ClientError) as caught:
+        service.client(retries={"total_max_attempts": 1}).invoke(FunctionName="f", Payload="{}")
+    assert caught.value.response["Error"]["Code"] == "TooManyRequestsException"
+
+
+def test_a_worker_that_is_killed_while_it_waits_costs_nobody_a_call(serve: Serve) -> None:
+    service = serve(PID, "--concurrency", "1")
+    for _ in range(20):
+        pid = service.invoke().json()
+        os.kill(pid, signal.SIGKILL)
+        answer = service.invoke()
+        assert "x-amz-function-error" not in answer.headers
+        assert answer.json() != pid
+
+
+def test_an_answer_that_comes_late_is_nobodys(serve: Serve) -> None:
+    service = serve(
+        "import time\ndef handler(event, context):\n    time.sleep(event.get('s', 0))\n    return event\n",
+        *("--timeout", "0.2"),
+    )
+    assert service.invoke('{"s": 0.25}').json()["errorType"] == "Sandbox.Timedout"
+    for n in range(5):
+        assert service.invoke(json.dumps({"n": n})).json() == {"n": n}
+
+
+def test_a_worker_that_holds_too_much_is_killed_and_named(serve: Serve) -> None:
+    service = serve(
+        """
+        import time
+
+        def handler(event, context):
+            held = b"x" * (event.get("mb", 0) << 20)
+            time.sleep(30 if held else 0)
+            return len(held)
+        """,
+        *("--memory", "100", "--timeout", "40"),
+    )
+    answer = service.invoke('{"mb": 200}', **{"X-Amz-Log-Type": "Tail"})
+    assert answer.json()["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
+    assert b"Error Type: Runtime.OutOfMemory" in base64.b64decode(answer.headers["x-amz-log-result"])
+    service.wait_for_output(r"killed at \d{3} of 100 MB")
+    assert service.invoke().json() == 0
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_a_frozen_worker_does_nothing_between_its_calls(serve: Serve) -> None:
+    service = serve(PID, "--freeze", "--concurrency", "1")
+    for _ in range(3):
+        pid = service.invoke().json()
+        wait_for(partial(is_stopped, pid), "frozen worker")
+    assert service.invoke().json() == pid
+
+
+def test_a_hangup_makes_fresh_workers(serve: Serve) -> None:
+    service = serve(PID, "--concurrency", "1")
+    before = service.invoke().json()
+    service.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: before not in service.workers(), "end of the old worker")
+    assert service.invoke().json() != before
+
+
+def test_the_end_is_told_while_the_runtime_can_still_do_something(serve: Serve) -> None:
+    service = serve(
+        """
+        import pathlib, signal, sys
+
+        def leave(number, frame):
+            (pathlib.Path(__file__).parent / "left").touch()
+            sys.exit()
+
+        signal.signal(signal.SIGTERM, leave)
+
+        def handler(event, context):
+            return event
+        """
+    )
+    service.invoke()
+    assert service.stop() == 0
+    assert (service.folder / "left").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_ends_all_at_once_also_in_the_middle(serve: Serve, number: signal.Signals, tmp_path: Path) -> None:
+    service = serve(WAITING, "--timeout", "60")
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(service.invoke, json.dumps({"folder": str(tmp_path), "n": 1}))
+        wait_for((tmp_path / "began-1").exists, "call that runs")
+        assert service.stop(number) == 0
+        assert call.exception() is not None or call.result().json()["errorType"]
+    assert service.processes() == []
+
+
+def test_a_caller_that_left_while_it_waited_is_not_served(serve: Serve, tmp_path: Path) -> None:
+    # Given a worker that works, and a second caller that does not wait for long
+    service = serve(WAITING, "--concurrency", "1", "--timeout", "60")
+    patient = service.client()
+    hasty = service.client(read_timeout=0.3, retries={"total_max_attempts": 1})
+    with ThreadPoolExecutor(1) as threads:
+        payload = json.dumps({"folder": str(tmp_path), "n": 1})
+        call = threads.submit(patient.invoke, FunctionName="f", Payload=payload)
+        wait_for((tmp_path / "began-1").exists, "call that runs")
+        with pytest.raises(Exception, match="Read timeout"):
+            hasty.invoke(FunctionName="f", Payload=json.dumps({"folder": str(tmp_path), "n": 2}))
+        service.wait_for_output("dropped: its caller left before it began")
+        (tmp_path / "go").touch()
+        assert call.result()["Payload"].read() == b"1"
+    assert not (tmp_path / "began-2").exists()
+
+
+def test_a_client_that_gives_up_and_calls_again_is_named(serve: Serve, tmp_path: Path) -> None:
+    service = serve(WAITING, "--concurrency", "2", "--timeout", "60")
+    client = service.client(read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 2})
+    with pytest.raises(Exception, match="Read timeout"):
+        client.invoke(FunctionName="f", Payload=json.dumps({"folder": str(tmp_path), "n": 1}))
+    service.wait_for_output(r"gave up waiting and called again \(attempt 2 of 2\)")
+    (tmp_path / "go").touch()
+
+
+def test_what_it_prints_goes_to_programs_as_json(serve: Serve) -> None:
+    service = serve("def handler(event, context):\n    print('a line')\n    return event\n", "--log-format", "json")
+    request_id = service.invoke().headers["x-amzn-requestid"]
+    service.wait_for_output(r"platform.report")
+    records = [json.loads(line) for line in service.output().splitlines()]
+    of_call = [each["type"] for each in records if request_id in json.dumps(each)]
+    assert of_call == ["platform.start", "function", "platform.report"]
+    report = next(each["record"] for each in records if each["type"] == "platform.report")
+    assert report["status"] == "success"
+    assert report["metrics"]["initDurationMs"] > 0
+
+
+def test_an_idle_service_takes_no_time(serve: Serve) -> None:
+    """Clock ticks of the processor, over a second in which nothing is asked."""
+    service = serve(ECHO)
+    service.invoke()
+
+    def ticks() -> int:
+        fields = Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    before, until = ticks(), time.monotonic() + 1
+    wait_for(lambda: time.monotonic() > until, "second")
+    assert ticks() - before <= 5
