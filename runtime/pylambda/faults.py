@@ -20,6 +20,9 @@ class Fault(Exception):
         message: a sentence that names the thing.
         hint: a sentence that names the mend; may be empty.
         stack: the stack trace of the error document where the exception's own traceback is not the right one.
+
+    Attributes:
+        details: more members of the error document, which the log does not repeat.
     """
 
     def __init__(self, message: str, *, hint: str = "", stack: tuple[str, ...] | None = None) -> None:
@@ -27,6 +30,7 @@ class Fault(Exception):
         self.message = message
         self.hint = hint
         self.stack = stack
+        self.details: dict[str, object] = {}
 
     @property
     def error_type(self) -> str:
@@ -108,6 +112,19 @@ class InvalidEvent(InvokeFault):
 
 class EventRefused(InvokeFault):
     """Raised when a web app answers an event that is no HTTP request with an error, so that it is tried again."""
+
+
+class ConsoleError(InvokeFault):
+    """Raised when a command could not be started, failed, or was stopped; it carries the exit code and the output.
+
+    Args:
+        message: names the command and how it ended.
+        details: `exit_code` and `output`, where it was started.
+    """
+
+    def __init__(self, message: str, *, details: dict[str, object] | None = None) -> None:
+        super().__init__(message, stack=())
+        self.details = details or {}
 
 
 class InvalidResponse(InvokeFault):

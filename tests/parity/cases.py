@@ -4,6 +4,7 @@
     handler = "app.handler"
     files."app.py" = "..."            # the function; `env` and `sink = "frames"` where they matter: a variable that is
                                       # "" is left out, "{empty}" is empty, "{task root}" stands for the folder
+    packages."a.pth" = "..."          # what lies among the interpreter's packages, where that matters
 
     [[case]]
     name = "a tuple is an array"      # unique, a sentence
@@ -13,7 +14,7 @@
     official = "..."                  # what the reference says where a difference needs words of its own,
     ours = "..."                      # and what stands there in ours
 
-A case that says `alone`, or has `files`, `handler`, `env` or `sink` of its own, gets a process of its own.
+A case that says `alone`, or has `files`, `packages`, `handler`, `env` or `sink` of its own, gets a process of its own.
 """
 
 import ast
@@ -28,10 +29,10 @@ from typing import Any
 from tests.contract.script import Headers, Next, Reply
 
 FOLDER = Path(__file__).with_name("cases")
-CASE_KEYS = set("name do event events in alone handler files env sink differs official ours".split())
-GROUP_KEYS = {"like", "handler", "files", "env", "sink"}
+CASE_KEYS = set("name do event events in alone handler files packages env sink differs official ours".split())
+GROUP_KEYS = {"like", "handler", "files", "packages", "env", "sink"}
 EVENT_KEYS = {"text", "python", "json", "do", "headers", "deadline_ms", "answer"}
-OWN_PROCESS_KEYS = {"alone", "handler", "files", "env", "sink"}
+OWN_PROCESS_KEYS = {"alone", "handler", "files", "packages", "env", "sink"}
 # A row of docs/compatibility.md, and the versions of Python on which it is seen.
 DIFFERS = re.compile(r"(?P<id>[a-z]+)(?:(?P<than><|>=)(?P<bound>3\.\d+))?")
 
@@ -79,6 +80,7 @@ class Group:
         subject: the file's name.
         handler: `_HANDLER`.
         files: the function's files.
+        packages: files among the interpreter's packages.
         env: more variables; None leaves one of the usual out.
         frames: whether the log goes to the telemetry descriptor.
         alone: whether there is one case, to which the whole run belongs.
@@ -88,6 +90,7 @@ class Group:
     subject: str
     handler: str
     files: Mapping[str, str]
+    packages: Mapping[str, str]
     env: Mapping[str, str | None]
     frames: bool
     alone: bool
@@ -130,7 +133,8 @@ def _read_file(path: Path, names: set[str]) -> Iterator[Group]:
 def _group(name: str, subject: str, table: dict[str, Any], *, alone: bool) -> Group:
     env = {key: None if value == "" else value.replace("{empty}", "") for key, value in table.get("env", {}).items()}
     frames = table.get("sink", "stdout") == "frames"
-    return Group(name, subject, table.get("handler", "app.handler"), table.get("files", {}), env, frames, alone)
+    files, packages = table.get("files", {}), table.get("packages", {})
+    return Group(name, subject, table.get("handler", "app.handler"), files, packages, env, frames, alone)
 
 
 def _case(row: dict[str, Any], group: str | None, where: str) -> Case:

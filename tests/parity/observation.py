@@ -21,7 +21,7 @@ EPOCH_MS = re.compile(r"\b1[6-9]\d{11}\b")
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 # A frame of a runtime, or of what starts it, with its line of code and the markers below that.
 RUNTIME_FRAME = re.compile(
-    r'(?:^|(?<=\r)) *File "(?:[^"]*/(?:awslambdaric|runtime/pylambda|tests/parity/official)/[^"]*|<frozen runpy>)", '
+    r'(?:^|(?<=\r)) *File "(?:[^"]*/(?:awslambdaric|runtime/pylambda|official)/[^"]*|<frozen runpy>)", '
     r"line [^\r\n]*[\r\n]"
     r"(?:    [^\r\n]*[\r\n])*",
     re.MULTILINE,

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from tests.contract.fake_api import FakeRuntimeApi
 from tests.contract.http_side import Request, Verdict
-from tests.contract.runtime_process import BOOTSTRAP, CHECKOUT, Run, Serving
+from tests.contract.runtime_process import BOOTSTRAP, Run, Serving
 from tests.contract.script import Next, Reply
+from tests.parity import image_form
 from tests.parity.cases import Group
+from tests.parity.image_form import Image
 from tests.parity.observation import Observation, frames_of, masked, post_of, without_runtime_frames
 
-OFFICIAL_STARTER = Path(__file__).with_name("official") / "start.py"
 # For importing a web framework on a machine that does something else as well.
 DEADLINE_S = 60.0
 NOTHING = Observation((), "", "", (), None)
@@ -90,27 +91,26 @@ class _Recorder(FakeRuntimeApi):
         return super().receive(request)
 
 
-def run(group: Group, python: Path) -> PairRun:
-    """Run a group with the interpreter of a venv that has the reference. Raises AssertionError at the deadline."""
-    official = _Side(
-        "official",
-        (str(python), str(OFFICIAL_STARTER)),
-        {"LAMBDA_RUNTIME_DIR": str(OFFICIAL_STARTER.parent)},
-        strict=False,
-    )
-    ours = _Side(
-        "ours",
-        (str(BOOTSTRAP),),
-        {"LAMBDA_RUNTIME_DIR": str(CHECKOUT / "runtime"), "PYLAMBDA_PYTHON": str(python)},
-        strict=True,
-    )
+def run(group: Group, image: Image) -> PairRun:
+    """Run a group in the form that an image has. Raises AssertionError at the deadline."""
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch, ThreadPoolExecutor(2) as pool:
         folder = Path(scratch).resolve()
         task_root = _lay_out(folder, group.files)
-        results = pool.map(lambda side: _run_one(group, side, folder, task_root), [official, ours])
+        if group.packages:
+            image = image_form.add_packages(image, group.packages, folder)
+        results = pool.map(lambda side: _run_one(group, side, folder, task_root), _sides(image))
         (official_cases, official_rest), (our_cases, our_rest) = results
     cases = {name: Both(official_cases[name], our_cases[name]) for name in official_cases}
     return PairRun(cases, Both(official_rest, our_rest))
+
+
+def _sides(image: Image) -> tuple[_Side, _Side]:
+    start_script = str(image.official / "bootstrap.py")
+    official = _Side(
+        "official", (str(image.program), start_script), {"LAMBDA_RUNTIME_DIR": str(image.official)}, strict=False
+    )
+    environ = {"LAMBDA_RUNTIME_DIR": str(image.ours), "PYLAMBDA_PYTHON": str(image.program)}
+    return official, _Side("ours", (str(BOOTSTRAP),), environ, strict=True)
 
 
 def _lay_out(folder: Path, files: Mapping[str, str]) -> Path:

@@ -1,8 +1,10 @@
-"""The interpreters that the suite runs under: every CPython of this machine that the images have, each in a venv.
+"""The interpreters that the suite runs under: every CPython of this machine that the images have, each in a prefix of
+its own.
 
-The venv holds the reference, awslambdaric, and the libraries of `cases/libraries.toml`, all pinned by hash. Both
-runtimes run on it, so that nothing but the runtime differs. It is made once and kept under `.cache/parity/`, keyed by
-the interpreter's version and the pins.
+The prefix holds the libraries of the cases, all pinned by hash; the reference, awslambdaric, lies beside it, so that
+it is not among the packages that a function finds under our runtime. Both runtimes run on one prefix, so that nothing
+but the runtime differs. It is made once and kept under `.cache/parity/`, keyed by the interpreter's version and the
+pins.
 """
 
 import fcntl
@@ -16,18 +18,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from images import facts
+from tests.parity import image_form
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "parity"
 # Where `debian` puts what it brings.
 DEBIAN = ROOT / ".cache" / "pythons"
-REQUIREMENTS = sorted(Path(__file__).with_name("requirements").glob("*.txt"))
+REQUIREMENTS = Path(__file__).with_name("requirements")
+LIBRARIES, CLIENT = REQUIREMENTS / "libraries.txt", REQUIREMENTS / "official.txt"
 INSTALL_DEADLINE_S = 600
 ASK_VERSION = "import platform; print(platform.python_implementation(), platform.python_version())"
 
 
 class PythonError(Exception):
-    """Raised when a venv cannot be made; the message is the tool's own."""
+    """Raised when a prefix cannot be made; the message is the tool's own."""
 
 
 class Python(NamedTuple):
@@ -51,25 +55,41 @@ def found() -> tuple[Python, ...]:
     return tuple(python for version in versions if (python := _first(version)))
 
 
-def venv_of(python: Python) -> Path:
-    """Return the interpreter of the version's venv, which is made where it is missing. Raises PythonError."""
-    pins = hashlib.sha256(b"".join(file.read_bytes() for file in REQUIREMENTS)).hexdigest()[:12]
-    folder = CACHE / f"{python.full_version}-{pins}"
-    program = folder / "bin" / "python"
+class Prefix(NamedTuple):
+    """A prefix with the libraries, and the reference beside it.
+
+    Attributes:
+        program: the prefix's interpreter.
+        client: the folder of the reference's packages.
+    """
+
+    program: Path
+    client: Path
+
+
+def prefix_of(python: Python) -> Prefix:
+    """Return the version's prefix, which is made where it is missing. Raises PythonError."""
+    made_of = [LIBRARIES.read_bytes(), CLIENT.read_bytes(), Path(image_form.__file__).read_bytes()]
+    folder = CACHE / f"{python.full_version}-{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
+    prefix = Prefix(folder / "bin" / f"python{python.version}", folder / "client")
     ready = folder / ".ready"
     if ready.exists():
-        return program
+        return prefix
     CACHE.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be making it
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _command(python.program, "-m", "venv", "--without-pip", folder)
-            files = [f"--requirement={file}" for file in REQUIREMENTS]
-            pip = [sys.executable, "-m", "pip", "--python", str(program), "install", "--quiet", "--only-binary=:all:"]
-            _command(*pip, "--no-deps", "--require-hashes", *files)
+            image_form.make_prefix(python.program, folder)
+            _install(LIBRARIES, prefix.program, image_form.packages_of(prefix.program))
+            _install(CLIENT, prefix.program, prefix.client)
             ready.touch()
-    return program
+    return prefix
+
+
+def _install(requirements: Path, program: Path, folder: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--python", str(program), "install", "--quiet", "--only-binary=:all:"]
+    _command(*pip, "--no-deps", "--require-hashes", f"--requirement={requirements}", f"--target={folder}")
 
 
 def _first(version: str) -> Python | None:

@@ -1,10 +1,11 @@
 """Every case does the same in both runtimes, or differs as it says."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 
-from tests.parity import cases, pythons
+from tests.parity import cases, image_form, pythons
 from tests.parity.cases import Case, Group
 from tests.parity.differences import differences, judge, table
 from tests.parity.explainers import EXPLAINERS
@@ -16,15 +17,19 @@ Runner = Callable[[Group, pythons.Python], PairRun]
 
 
 @pytest.fixture(scope="session")
-def pair() -> Iterator[Runner]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Runs each group once for each Python; one that hangs is waited for once, too."""
     done: dict[tuple[int, pythons.Python], PairRun | AssertionError] = {}
+
+    @cache
+    def image_of(python: pythons.Python) -> image_form.Image:
+        return image_form.make(*pythons.prefix_of(python), tmp_path_factory.mktemp(python.version))
 
     def run_once(group: Group, python: pythons.Python) -> PairRun:
         key = id(group), python
         if key not in done:
             try:
-                done[key] = run(group, pythons.venv_of(python))
+                done[key] = run(group, image_of(python))
             except AssertionError as error:
                 done[key] = error
         result = done[key]
@@ -51,7 +56,7 @@ def _every_shared_process() -> Iterator[object]:
                 yield pytest.param(python, group, id=f"{python.version}-{group.subject}-{group.name}")
 
 
-# The first case of a version makes its venv.
+# The first case of a version makes its prefix.
 @pytest.mark.timeout(pythons.INSTALL_DEADLINE_S)
 @pytest.mark.parametrize(("python", "group", "case"), list(_every_case()))
 def test_both_runtimes_do_the_same(pair: Runner, python: pythons.Python, group: Group, case: Case) -> None:

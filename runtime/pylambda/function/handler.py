@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # What a name begins with that leads to a web app; see `apps`.
 APP_PREFIXES = ("asgi:", "wsgi:")
+# What a name begins with that leads to a command; see `commands`.
+CONSOLE_PREFIX = "console:"
 # Of a code object: CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR; see `inspect`.
 SPECIAL_CODE = 0x20 | 0x80 | 0x100 | 0x200
 
@@ -36,13 +38,17 @@ def load(name: str, task_root: str) -> "Handler":
     """Import the handler's module and return the handler.
 
     Args:
-        name: `module.function`, the module's parts parted by dots or slashes.
+        name: `module.function`, the module's parts parted by dots or slashes; or `console:` and a command.
         task_root: the function's folder, for hints.
 
     Raises:
         LoadFault: one of its kinds; the cause is chained, so that its traceback can be shown.
         Exception: whatever the module itself raised.
     """
+    if name.startswith(CONSOLE_PREFIX):
+        from pylambda.function.commands import load_command
+
+        return load_command(name, task_root)
     module_name, dotted, attribute = _parts(name)
     module, attributes = import_module(dotted, module_name, attribute, task_root)
     found: Any = module

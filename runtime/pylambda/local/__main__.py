@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from pylambda.local import fetch
+from pylambda.local import console, fetch
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
 from pylambda.local.options import add_flags
 from pylambda.local.serve_options import OPTIONS as SERVE_OPTIONS
@@ -85,6 +85,8 @@ def parser() -> argparse.ArgumentParser:
         help="how long to wait for the response (default: %(default)g)",
     )
     invoke.set_defaults(run=run_invoke)
+
+    console.add_parser(commands)
 
     text = "print the path of the Lambda emulator, downloading it where it is missing"
     emulator = commands.add_parser("emulator", help=text, description=f"{text[0].upper()}{text[1:]}.")

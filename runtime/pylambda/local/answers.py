@@ -28,7 +28,9 @@ LONGEST_EVENT = 6 * 1024 * 1024 + 100
 DEFAULT_TIMEOUT_S = 910.0
 
 FAILURE_HEADERS = ("x-amz-function-error", "error-type")
-DOCUMENT_KEYS = frozenset({"errorType", "errorMessage", "requestId", "stackTrace", "trace", "cause"})
+DOCUMENT_KEYS = frozenset(
+    {"errorType", "errorMessage", "requestId", "stackTrace", "trace", "cause", "exit_code", "output"}
+)
 TIMED_OUT = re.compile(rb"Task timed out after -?\d+\.\d\d seconds")
 
 

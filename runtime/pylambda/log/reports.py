@@ -47,7 +47,9 @@ class Report:
         self.request_id = request_id
         frames = _user_frames(error.__traceback__)
         self._frames = frames
+        self._details: dict[str, object] = {}
         if isinstance(error, Fault):
+            self._details = error.details
             self.error_type = error.error_type
             self.message = error.message
             self.hint = error.hint or hint
@@ -83,8 +85,8 @@ class Report:
 
     @property
     def body(self) -> bytes:
-        """The error document as JSON."""
-        return codec.to_json(self.document)
+        """The error document as JSON, with what a fault of ours carries besides."""
+        return codec.to_json({**self.document, **self._details})
 
     @property
     def xray_cause(self) -> str:

@@ -1,0 +1,116 @@
+"""`pylambda console`: run a command in a function that has a `console:` handler, and end as the command did.
+
+Standard output carries what the command wrote, as far as the function gives it back. The exit code is the command's
+own; `INVOKE_FAILED` where the function failed in another way, `CANNOT` where it was not reached.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, error_document
+
+INVOKE_FAILED = 1
+CANNOT = 2
+CONNECT_TIMEOUT_S = 5.0
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to a command line."""
+    text = "run a command in a function with a console: handler, and end with its exit code"
+    parser = commands.add_parser(
+        "console",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog="Exits as the command did; with 1 when the function failed otherwise, 2 when it was not reached."
+        " For --function-name boto3 must be installed; it takes region and credentials from where it always does.",
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--function-name", metavar="NAME", help="a function in AWS: its name, or its ARN")
+    where.add_argument("--url", help="where a function on this machine listens, such as http://127.0.0.1:8080")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT_S,
+        metavar="SECONDS",
+        help="how long to wait for the command's end (default: %(default)g)",
+    )
+    parser.add_argument("args", nargs="*", metavar="ARGUMENT", help="the command's own, behind --")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Send the command and print what it wrote; return its exit code."""
+    # In an image `requests`, and in one of them `boto3`, lie beside this package.
+    sys.path.append(os.fspath(Path(__file__).resolve().parents[2] / "vendor"))
+    event = json.dumps({"args": arguments.args}).encode()
+    try:
+        if arguments.url is not None:
+            answer = _send_to_url(arguments.url, event, arguments.timeout)
+        else:
+            answer = _send_to_aws(arguments.function_name, event, arguments.timeout)
+    except InvokeError as error:
+        print(f"pylambda: {error}", file=sys.stderr)
+        return CANNOT
+    return _show(answer)
+
+
+def _send_to_url(url: str, event: bytes, timeout_s: float) -> Answer:
+    try:
+        from pylambda.local import invoke
+    except ModuleNotFoundError as error:
+        raise InvokeError(f"{error}; `console --url` needs it: pip install requests") from None
+    return invoke.send(url, event, timeout=timeout_s)
+
+
+def _send_to_aws(function_name: str, event: bytes, timeout_s: float) -> Answer:
+    try:
+        import boto3  # type: ignore[import-untyped]
+        from botocore.config import Config  # type: ignore[import-untyped]
+        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    except ModuleNotFoundError as error:
+        raise InvokeError(f"{error}; `console --function-name` needs it: pip install boto3") from None
+    # Once and no more: a command that is sent again runs again.
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S, read_timeout=timeout_s, tcp_keepalive=True, retries={"total_max_attempts": 1}
+    )
+    try:
+        reply = boto3.client("lambda", config=config).invoke(FunctionName=function_name, Payload=event)
+        body = reply["Payload"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise InvokeError(f"cannot invoke {function_name}: {error}") from error
+    failure = reply.get("FunctionError")
+    return Answer(reply["StatusCode"], {"x-amz-function-error": failure} if failure else {}, body)
+
+
+def _show(answer: Answer) -> int:
+    """Print what the command wrote; return its exit code, that of a failed invocation where it has none."""
+    result = _result_of(answer)
+    if result is None:
+        why = answer.failure or f"its handler is no console: handler, it answered {_shortened(answer.body)}"
+        print(f"pylambda: the function failed: {why.splitlines()[0]}", file=sys.stderr)
+        return INVOKE_FAILED
+    print(result["output"], end="", flush=True)
+    if answer.failure is not None:
+        print(f"pylambda: {answer.failure.splitlines()[0]}", file=sys.stderr)
+    code: int = result["exit_code"]
+    return code
+
+
+def _result_of(answer: Answer) -> dict[str, Any] | None:
+    try:
+        members = answer.json() if answer.failure is None else error_document(answer.body)
+    except ValueError:
+        return None
+    if not isinstance(members, dict):
+        return None
+    has_end = isinstance(members.get("exit_code"), int) and isinstance(members.get("output"), str)
+    return members if has_end else None
+
+
+def _shortened(body: bytes) -> str:
+    text = body.decode(errors="replace")
+    return text if len(text) <= 80 else f"{text[:80]}..."
