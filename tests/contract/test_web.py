@@ -107,3 +107,125 @@ def test_a_wrong_name_is_a_load_fault_that_says_what_to_write(
     assert message in error["errorMessage"]
     assert mend in run.stdout
     assert run.exit_code == 1
+
+
+LIFESPAN = """
+import asyncio
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        print("startup")
+        scope["state"]["lock"] = asyncio.Lock()
+        scope["state"]["requests"] = []
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        print("shutdown")
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    async with scope["state"]["lock"]:
+        await asyncio.sleep(0)
+        scope["state"]["requests"].append(scope["path"])
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"%d" % len(scope["state"]["requests"])})
+"""
+
+
+def test_a_lifespan_starts_once_and_its_pool_serves_every_request(runtime: Runtime) -> None:
+    run = runtime.serve("asgi:app:app", files={"app.py": LIFESPAN}, events=[GET_EVENT] * 3)
+    assert [response.json["body"] for response in run.responses] == ["1", "2", "3"]
+    assert run.stdout == "startup\n"
+    assert run.stderr == ""
+
+
+def test_a_startup_that_fails_is_an_init_error_with_its_message(runtime: Runtime) -> None:
+    source = """
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+    raise RuntimeError("no database")
+"""
+    run = runtime.serve("asgi:app:app", files={"app.py": source}, events=[GET_EVENT])
+    assert run.init_error.json["errorType"] == "Runtime.StartupFailed"
+    assert "no database" in run.init_error.json["errorMessage"]
+    assert [("app.py" in frame) for frame in run.init_error.json["stackTrace"]] == [True]
+    assert run.exit_code == 1
+    assert "never retrieved" not in run.stdout + run.stderr
+
+
+EXITS = {
+    "asgi": "async def app(scope, receive, send):\n    if scope['type'] == 'http': raise SystemExit(3)",
+    "wsgi": "def app(environ, start_response):\n    raise SystemExit(3)",
+}
+
+
+@each_kind
+def test_an_app_that_exits_is_reported_and_obeyed(kind: str, runtime: Runtime) -> None:
+    run = runtime.serve(f"{kind}:app:app", files={"app.py": EXITS[kind]}, events=[GET_EVENT])
+    assert run.errors[0].json["errorType"] == "Runtime.ExitError"
+    assert run.exit_code == 3
+    assert "never retrieved" not in run.stdout + run.stderr
+
+
+@each_kind
+def test_an_app_that_raises_answers_500_and_its_traceback_is_in_the_log_once(kind: str, runtime: Runtime) -> None:
+    prefix = {"asgi": "async def app(scope, receive, send):", "wsgi": "def app(environ, start_response):"}[kind]
+    source = f"{prefix}\n    raise KeyError('boom')"
+    run = runtime.serve(f"{kind}:app:app", files={"app.py": source}, events=[GET_EVENT])
+    assert run.responses[0].json["statusCode"] == 500
+    assert run.stdout.count("[ERROR] KeyError: 'boom'") == 1
+    assert "app.py" in run.stdout
+    assert "pylambda/web" not in run.stdout
+
+
+MIDDLEWARE = """
+import pylambda
+
+@pylambda.middleware
+{kind}def timed(event, context, call_next):
+    result = {wait}call_next(event, context)
+    result["headers"]["x-middleware"] = event["rawPath"]
+    return result
+"""
+
+
+@each_kind
+def test_middleware_goes_around_an_app(kind: str, runtime: Runtime) -> None:
+    words = {"asgi": {"kind": "async ", "wait": "await "}, "wsgi": {"kind": "", "wait": ""}}[kind]
+    source = KINDS[kind] + MIDDLEWARE.format(**words)
+    run = runtime.serve(f"{kind}:app:app", files={"app.py": source}, events=[GET_EVENT])
+    assert run.responses[0].json["headers"] == {"x-path": "/orders", "x-middleware": "/orders"}
+
+
+SETTINGS = [
+    ("PYLAMBDA_STREAM", "alb", "it may be 'url', 'rest' or 'url,rest'"),
+    ("PYLAMBDA_NON_HTTP", "ignore", "it must be 'error', '404', or a path that begins with a slash"),
+    ("PYLAMBDA_HEALTH_PATH", "ping", "it must be a path that begins with a slash"),
+    ("PYLAMBDA_ROOT_PATH", "shop", "it must be a path that begins with a slash"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "mend"), SETTINGS)
+def test_a_setting_that_cannot_be_is_a_load_fault_that_says_what_may_be(
+    name: str, value: str, mend: str, runtime: Runtime
+) -> None:
+    run = runtime.serve("asgi:app:app", files={"app.py": ASGI}, env={name: value})
+    assert run.init_error.json["errorType"] == "Runtime.InvalidSetting"
+    assert f"{name} is '{value}'" in run.init_error.json["errorMessage"]
+    assert mend in run.stdout
+
+
+@each_kind
+def test_the_settings_reach_the_app(kind: str, runtime: Runtime) -> None:
+    env = {
+        "PYLAMBDA_ROOT_PATH": "/shop/",
+        "PYLAMBDA_NON_HTTP": "/events",
+        "PYLAMBDA_HEALTH_PATH": "/ping",
+        "PYLAMBDA_STREAM": "rest, url",
+        "PYLAMBDA_LOCAL": "1",
+    }
+    events = [GET_EVENT, {"source": "aws.events"}, {**GET_EVENT, "rawPath": "/ping"}]
+    run = runtime.serve(f"{kind}:app:app", files={"app.py": KINDS[kind]}, events=events, env=env)
+    mounted, posted, health = run.responses
+    assert mounted.json["headers"] == {"x-path": "/shop/orders"}
+    assert posted.json == f"got {len(json.dumps(events[1]))}"
+    assert (health.json["statusCode"], health.json["body"]) == (200, "OK")

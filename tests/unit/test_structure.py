@@ -18,7 +18,7 @@ ROOMS = {
     "loop": "",
     "lifecycle": "hooks middleware after life",
     "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump",
-    "web": "events mount requests results front exchange lifespan asgi wsgi console",
+    "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
     "runtime_api": "wire chunks connection invocation response_stream client",
     "log": "sinks records reports failures",
     "payload": "values codec streams schema",

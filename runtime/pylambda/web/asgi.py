@@ -4,14 +4,18 @@ Source: ASGI, "HTTP & WebSocket ASGI Message Format", 2.5.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 from pylambda.runtime_api import invocation
 from pylambda.web.exchange import App, Exchange, Runner
-from pylambda.web.front import Front
+from pylambda.web.front import Front, Ready
 from pylambda.web.lifespan import Lifespan
 from pylambda.web.requests import Request
+from pylambda.web.results import HttpStream
+from pylambda.web.streamed import StreamedExchange
+
+AnyExchange = TypeVar("AnyExchange", bound=Exchange)
 
 # From 2.4 on `send` raises OSError once the client is gone, so that apps need not listen for it beside their answer.
 SPEC_VERSION = "2.4"
@@ -38,18 +42,17 @@ class AsgiHandler:
         Raises:
             Fault: the event is no request, the deadline is near, or what the app answered is no result.
         """
-        request = self._front.request(event)
-        if request is None:
-            return self._front.not_found()
-        response = self._front.own_answer(request)
-        if response is None:
-            exchange = self._exchange(request, context)
-            supervised = self._runner.supervise(exchange.run())
-            supervised.until(exchange.done)
-            if not supervised.task.done():
-                invocation.current.deferred.append((supervised.until, (supervised.task,), {}))
-            response = exchange.answer()
-        return self._front.result(request, response)
+        request = self._front.take(event)
+        if isinstance(request, Ready):
+            return request.result
+        if self._front.streams(request):
+            return self._stream(request, context)
+        exchange = self._exchange(Exchange, request, context)
+        supervised = self._runner.supervise(exchange.run())
+        supervised.until(exchange.done)
+        if not supervised.task.done():
+            invocation.current.deferred.append((supervised.until, (supervised.task,), {}))
+        return self._front.result(request, exchange.answer())
 
     async def respond(self, event: Any, context: Any) -> Any:
         """Do the same on a loop that runs already, beside others where there are any.
@@ -57,30 +60,35 @@ class AsgiHandler:
         Raises:
             Fault: the event is no request, or what the app answered is no result.
         """
-        request = self._front.request(event)
-        if request is None:
-            return self._front.not_found()
-        response = self._front.own_answer(request)
-        if response is None:
-            exchange = self._exchange(request, context)
-            task = self._runner.loop.create_task(exchange.run())
-            try:
-                await exchange.done
-            except asyncio.CancelledError:
-                task.cancel()
-                await asyncio.wait((task,))
-                raise
-            if not task.done():
-                invocation.current.deferred.append((_end_of, (task,), {}))
-            response = exchange.answer()
-        return self._front.result(request, response)
+        request = self._front.take(event)
+        if isinstance(request, Ready):
+            return request.result
+        if self._front.streams(request):
+            return self._stream(request, context)
+        exchange = self._exchange(Exchange, request, context)
+        task = self._runner.loop.create_task(exchange.run())
+        try:
+            await exchange.done
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait((task,))
+            raise
+        if not task.done():
+            invocation.current.deferred.append((_end_of, (task,), {}))
+        return self._front.result(request, exchange.answer())
 
-    def _exchange(self, request: Request, context: Any) -> Exchange:
-        log_error = self._logger(context)
-        return Exchange(self._app, self._scope(request, context), request, self._runner.loop, log_error)
+    def _stream(self, request: Request, context: Any) -> HttpStream:
+        def chunks() -> Generator[bytes, None, None]:
+            exchange = self._exchange(StreamedExchange, request, context)
+            return exchange.chunks(self._runner.supervise(exchange.run()))
 
-    def _logger(self, context: Any) -> Callable[[BaseException], object]:
-        return lambda error: self._front.log_error(error, context.aws_request_id)
+        return HttpStream(chunks, request.shape)
+
+    def _exchange(self, kind: type[AnyExchange], request: Request, context: Any) -> AnyExchange:
+        def log_error(error: BaseException) -> None:
+            self._front.log_error(error, context.aws_request_id)
+
+        return kind(self._app, self._scope(request, context), request, self._runner.loop, log_error)
 
     def _scope(self, request: Request, context: Any) -> dict[str, Any]:
         return {

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pylambda.log.sinks import warn
 from pylambda.web.requests import Request
-from pylambda.web.results import WITHOUT_BODY, Response, decode_header, plain
+from pylambda.web.results import Response, decode_header, has_body, plain
 
 Message = MutableMapping[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -193,7 +193,7 @@ class Exchange:
         return self._state is COMPLETE
 
     def _has_body(self) -> bool:
-        return self._request.method != "HEAD" and (self.response is None or self.response.status not in WITHOUT_BODY)
+        return has_body(self.answer().status, self._request.method)
 
     def _failed(self, error: Exception) -> None:
         self._log_error(error)

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from pylambda import names
 from pylambda.faults import EventRefused, InvalidEvent
 from pylambda.payload import codec
-from pylambda.web.events import HTTP_V2, URL, Shape, shape_of, source_of
+from pylambda.web.events import HTTP_V2, URL, shape_of, source_of
 from pylambda.web.requests import Request
-from pylambda.web.results import Response, plain, to_result
+from pylambda.web.results import Response, plain, to_result, to_stream
 
 # An event that is no HTTP request, on its way to the app as one.
 EVENT = URL._replace(name="event", title="event that is no HTTP request", stream="")
@@ -46,8 +46,8 @@ class Front:
         self._settings = settings
         self.log_error = log_error
 
-    def request(self, event: Any) -> Request | None:
-        """Return what the app is asked; None where the answer is 404 whatever the app says.
+    def take(self, event: Any) -> "Request | Ready":
+        """Return what the app is asked, or the result where it need not be asked.
 
         Args:
             event: whatever the function was invoked with.
@@ -56,45 +56,47 @@ class Front:
             InvalidEvent: it is no HTTP request, and nobody said what to do with one that is not.
         """
         shape = shape_of(event)
-        if shape is not None:
-            return Request(event, shape, self._settings.root_path)
+        if shape is None:
+            return self._take_other(event)
+        request = Request(event, shape, self._settings.root_path)
+        health_path = self._settings.health_path
+        if health_path and request.path.removeprefix(request.root_path) == health_path:
+            return Ready(self.result(request, plain(200)))
+        return request
+
+    def streams(self, request: Request) -> bool:
+        """Whether the response is streamed: that is so of all responses to a front door that streams."""
+        return request.shape.stream in self._settings.stream
+
+    def result(self, request: Request, response: Response) -> Any:
+        """Return the result of a response that is whole.
+
+        Raises:
+            EventRefused: an event that is no HTTP request was answered with an error, so that it is tried again.
+        """
+        if self.streams(request):
+            return to_stream(response, request.shape, request.method)
+        if request.shape is EVENT:
+            return _value(request, response)
+        return to_result(response, request.shape, request.method)
+
+    def _take_other(self, event: Any) -> "Request | Ready":
         non_http = self._settings.non_http
         if non_http.startswith("/"):
             return _posted(event, non_http)
         if non_http == NON_HTTP_NOT_FOUND:
-            return None
+            return Ready(to_result(plain(404), HTTP_V2))
         raise InvalidEvent(
             f"the event is no HTTP request: {source_of(event)}",
             hint=f"set {names.NON_HTTP} to a path, to which such events are then POSTed as JSON, or to 404",
             stack=(),
         )
 
-    def own_answer(self, request: Request) -> Response | None:
-        """Return what is answered without the app: a load balancer's health check."""
-        health_path = self._settings.health_path
-        if health_path and request.path.removeprefix(request.root_path) == health_path:
-            return plain(200)
-        return None
 
-    def streams(self, shape: Shape) -> bool:
-        """Whether the response to such an event is streamed."""
-        return bool(shape.stream) and shape.stream in self._settings.stream
+class Ready(NamedTuple):
+    """A result that needs no app."""
 
-    def not_found(self) -> Any:
-        """Return the result for an event that is no HTTP request and is to be answered like one."""
-        return to_result(plain(404), HTTP_V2)
-
-    def result(self, request: Request, response: Response) -> Any:
-        """Return the result of a response that is not streamed.
-
-        Raises:
-            EventRefused: an event that is no HTTP request was answered with an error, so that it is tried again.
-        """
-        return (
-            to_result(response, request.shape, request.method)
-            if request.shape is not EVENT
-            else _value(request, response)
-        )
+    result: Any
 
 
 def _posted(event: Any, path: str) -> Request:

@@ -49,6 +49,7 @@ class Lifespan:
         self._say_after_s = say_after_s
         self._give_up_after_s = give_up_after_s
         self._receives = 0
+        self._error: Exception | None = None
         self._supervised: Supervised | None = None
         # Each comes to what the app said: nothing, or why it failed.
         self._started: asyncio.Future[str | None] = runner.loop.create_future()
@@ -86,18 +87,15 @@ class Lifespan:
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        error: Exception | None = None
         try:
             await self._app(scope, self._receive, self._send)
-        except Exception as raised:
-            error = raised
+        except Exception as error:
+            self._error = error
         finally:
             if not self._started.done():
                 self._started.set_result(None)
             if not self._stopped.done():
-                self._stopped.set_result(f"{type(error).__name__}: {error}" if error else None)
-        if error is not None:
-            raise error
+                self._stopped.set_result(repr(self._error) if self._error else None)
 
     async def _receive(self) -> Message:
         self._receives += 1
@@ -124,12 +122,11 @@ class Lifespan:
         for _ in range(TURNS_TO_RAISE):
             if not task.done():
                 self._supervised.until(asyncio.ensure_future(asyncio.sleep(0), loop=self._runner.loop))
-        error = task.exception() if task.done() else None
         task.cancel()
         if message.startswith(TRACEBACK):  # Starlette's message is the whole of it
             message = message.strip().splitlines()[-1]
-        fault = StartupFailed(f"the app's startup failed: {message}", stack=None if error else ())
-        return fault.with_traceback(error.__traceback__ if error else None)
+        fault = StartupFailed(f"the app's startup failed: {message}", stack=None if self._error else ())
+        return fault.with_traceback(self._error.__traceback__ if self._error else None)
 
     def _say(self) -> None:
         warn(f"the app's startup has not ended after {self._say_after_s:g} s; Lambda gives an initialization 10 s")

@@ -48,9 +48,10 @@ def _root(event: dict[str, Any], shape: Shape, path: str) -> tuple[str, str]:
     context = event.get("requestContext") or {}
     if shape.mount is CLIENT_PATH:
         client_path, own = _collapsed(unquote(str(context.get("path") or ""))), _collapsed(path)
-        for seen in (client_path, f"{client_path}/"):
-            if len(seen) > len(own) and seen.endswith(own) and seen.startswith("/") and own.startswith("/"):
-                return seen.removesuffix(own), ""
+        if own.endswith("/") and not client_path.endswith("/"):
+            client_path += "/"
+        if client_path != own and client_path.startswith("/") and client_path.endswith(own):
+            return client_path.removesuffix(own), ""
         return "", _before_route(event, str(event.get("resource") or ""), path)
     stage = f"/{context.get('stage') or '$default'}"
     if stage != "/$default" and _is_below(path, stage):
@@ -67,7 +68,7 @@ def _before_route(event: dict[str, Any], route: str, path: str) -> str:
     for segment in route.strip("/").split("/"):
         is_parameter = segment.startswith("{") and segment.endswith("}")
         value = parameters.get(segment[1:-1].removesuffix("+")) if is_parameter else segment
-        if not isinstance(value, str):
+        if not isinstance(value, str) or (not value and is_parameter):
             return ""
         filled.append(value)
     own, taken = path.rstrip("/"), "/" + "/".join(filled).strip("/")

@@ -121,7 +121,7 @@ def _body(event: dict[str, Any], shape: Shape) -> bytes:
     if not event.get(shape.base64):
         return text.encode("utf-8", "replace")
     try:
-        return b64decode(text)
+        return b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidEvent(
             f"the event's body is said to be base64, and is not: {error}",

@@ -5,15 +5,19 @@ types are text need not be known. REST APIs are the exception; `text_or_base64` 
 """
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pylambda import names
 from pylambda.log.sinks import warn
 from pylambda.payload import codec
 from pylambda.payload.streams import PRELUDE_END
 from pylambda.web.events import JOINED, LISTS, Shape
+
+if TYPE_CHECKING:
+    from pylambda.payload.codec import Chunk, Runner
 
 Header = tuple[str, str]
 
@@ -78,6 +82,11 @@ def decode_header(value: bytes) -> str:
         return value.decode("latin-1")
 
 
+def has_body(status: int, method: str) -> bool:
+    """Whether such a response to such a request has a body; what an app gives it all the same is left out."""
+    return method != "HEAD" and status not in WITHOUT_BODY
+
+
 def to_result(response: Response, shape: Shape, method: str = "GET") -> Result:
     """Return a buffered response as its front door takes it.
 
@@ -91,9 +100,10 @@ def to_result(response: Response, shape: Shape, method: str = "GET") -> Result:
     if shape.description:
         result["statusDescription"] = f"{response.status} {_phrase(response.status)}"
     result.update(_heads(response.headers, shape))
-    has_body = method != "HEAD" and response.status not in WITHOUT_BODY
     is_encoded = any(name.lower() == "content-encoding" for name, _ in response.headers)
-    body, is_base64 = text_or_base64(response.body if has_body else b"", shape, is_encoded=is_encoded)
+    body, is_base64 = text_or_base64(
+        response.body if has_body(response.status, method) else b"", shape, is_encoded=is_encoded
+    )
     result["body"] = body
     result["isBase64Encoded"] = is_base64
     return result
@@ -102,6 +112,48 @@ def to_result(response: Response, shape: Shape, method: str = "GET") -> Result:
 def to_prelude(response: Response, shape: Shape) -> bytes:
     """Return the head of a streamed response: JSON, then eight zeros."""
     return codec.to_json({"statusCode": response.status, **_heads(response.headers, shape)}) + PRELUDE_END
+
+
+class HttpStream(codec.Stream):
+    """A streamed result.
+
+    Args:
+        chunks: makes the chunks, the first of which begins with the head.
+        shape: of the event.
+    """
+
+    content_type = names.HTTP_INTEGRATION
+
+    def __init__(self, chunks: Callable[[], Generator[bytes, None, None]], shape: Shape) -> None:
+        self._chunks = chunks
+        self._shape = shape
+
+    def chunks(self, runner: "Callable[[], Runner]") -> "Generator[Chunk, None, None]":
+        """Return the chunks; closing them tells the app that the client is gone."""
+        return self._chunks()
+
+    def collect(self, runner: "Callable[[], Runner]") -> tuple[bytes, str]:
+        """Return the response as one that is not streamed has it, for a far side that would not stream it.
+
+        Raises:
+            Exception: what the app raises once it has begun to answer.
+        """
+        head, _, body = b"".join(self._chunks()).partition(PRELUDE_END)
+        text, is_base64 = text_or_base64(body, self._shape)
+        result = {**codec.decode(head, None), "body": text, "isBase64Encoded": is_base64}
+        return codec.to_json(result), names.JSON
+
+
+def to_stream(response: Response, shape: Shape, method: str = "GET") -> HttpStream:
+    """Return a response that is there already as a stream of one chunk.
+
+    Args:
+        response: what is answered.
+        shape: of the event.
+        method: of the request; HEAD has no body.
+    """
+    chunk = to_prelude(response, shape) + (response.body if has_body(response.status, method) else b"")
+    return HttpStream(lambda: (piece for piece in (chunk,)), shape)
 
 
 def encode(result: Any) -> "tuple[bytes | codec.Stream, str]":

@@ -3,16 +3,17 @@
 Source: PEP 3333; `wsgiref.validate` holds both sides to it in the tests.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from types import TracebackType
 from typing import Any
 
 from pylambda.payload.streams import close
 from pylambda.web.exchange import checked
-from pylambda.web.front import Front
+from pylambda.web.front import Front, Ready
 from pylambda.web.requests import Request, flattened
-from pylambda.web.results import Response, plain
+from pylambda.web.results import HttpStream, Response, has_body, plain, to_prelude
 
 Environ = dict[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -79,7 +80,7 @@ class Call:
         self._is_sent = False
         self._written: list[bytes] = []
 
-    def body(self) -> Iterator[bytes]:
+    def body(self) -> Generator[bytes, None, None]:
         """Yield the body as the app gives it; its iterable is closed whatever happens.
 
         Raises:
@@ -101,6 +102,12 @@ class Call:
             yield from self._take_written()
         finally:
             close(parts)
+
+    def answer(self, body: bytes) -> Response:
+        """Return status and headers with a body; there is one once `body` has begun to yield."""
+        assert self.response is not None
+        self.response.body = body
+        return self.response
 
     def _take_written(self) -> Iterator[bytes]:
         while self._written:
@@ -146,22 +153,44 @@ class WsgiHandler:
         Raises:
             Fault: the event is no request, or what the app answered is no result.
         """
-        request = self._front.request(event)
-        if request is None:
-            return self._front.not_found()
-        response = self._front.own_answer(request) or self._answer(request, context)
-        return self._front.result(request, response)
-
-    def _answer(self, request: Request, context: Any) -> Response:
+        request = self._front.take(event)
+        if isinstance(request, Ready):
+            return request.result
         call = Call(self._app, environ_of(request, context))
+
+        def log_error(error: BaseException) -> None:
+            self._front.log_error(error, context.aws_request_id)
+
+        if self._front.streams(request):
+            return HttpStream(partial(_chunks, call, request, log_error), request.shape)
         try:
             body = b"".join(call.body())
         except Exception as error:
-            self._front.log_error(error, context.aws_request_id)
-            return plain(500)
-        assert call.response is not None
-        call.response.body = body
-        return checked(call.response)
+            log_error(error)
+            return self._front.result(request, plain(500))
+        return self._front.result(request, checked(call.answer(body)))
+
+
+def _chunks(call: Call, request: Request, log_error: Callable[[BaseException], object]) -> Generator[bytes, None, None]:
+    """Yield the head with the first part of the body, then each part when the one before has left."""
+    body = call.body()
+    try:
+        try:
+            first = next(body, b"")
+        except Exception as error:
+            log_error(error)
+            response = plain(500)
+        else:
+            answer = call.answer(first)
+            response = checked(answer)
+            if response is not answer:  # a status that cannot be sent
+                close(body)
+        has_any = has_body(response.status, request.method)
+        yield to_prelude(response, request.shape) + (response.body if has_any else b"")
+        if has_any:
+            yield from body
+    finally:
+        close(body)
 
 
 def environ_of(request: Request, context: Any) -> Environ:
