@@ -1,4 +1,4 @@
-"""`python -m pylambda.local console`, against a real function with a `console:` handler."""
+"""`pylambda console`, against a real function with a `console:` handler."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 import pylambda
 from pylambda.local.function import Kit, free_ports, running
 
-COMMAND = (sys.executable, "-m", "pylambda.local", "console")
+COMMAND = (os.fspath(Path(sys.executable).with_name("pylambda")), "console")
 MANAGE = """
 import sys
 print("grün", *sys.argv[1:], sep="|")
@@ -85,10 +85,10 @@ def test_a_function_in_aws_is_asked_through_boto3(url: str) -> None:
 def test_a_function_that_is_not_there(url: str) -> None:
     (port,) = free_ports(1)
     code, out, err = console("--function-name", "function", environ=in_aws(f"http://127.0.0.1:{port}"))
-    assert (code, out) == (2, "")
+    assert (code, out) == (3, "")
     assert err.splitlines()[-1].startswith("pylambda: cannot invoke function: Could not connect to the endpoint URL")
     code, _, err = console("--url", f"http://127.0.0.1:{port}")
-    assert code == 2
+    assert code == 3
     assert err.startswith(f"pylambda: nothing listens at 127.0.0.1:{port}")
 
 

@@ -1,7 +1,7 @@
 """`pylambda console`: run a command in a function that has a `console:` handler, and end as the command did.
 
 Standard output carries what the command wrote, as far as the function gives it back. The exit code is the command's
-own; `INVOKE_FAILED` where the function failed in another way, `CANNOT` where it was not reached.
+own; `INVOKE_FAILED` where the function failed in another way, `NOBODY_THERE` where it was not reached.
 """
 
 import argparse
@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, error_document
+from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, NoAnswer, error_document
 
 INVOKE_FAILED = 1
 CANNOT = 2
+NOBODY_THERE = 3
 CONNECT_TIMEOUT_S = 5.0
 
 
@@ -25,7 +26,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "console",
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog="Exits as the command did; with 1 when the function failed otherwise, 2 when it was not reached."
+        epilog="Exits as the command did; with 1 when the function failed otherwise, 3 when it was not reached."
         " For --function-name boto3 must be installed; it takes region and credentials from where it always does.",
     )
     where = parser.add_mutually_exclusive_group(required=True)
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             answer = _send_to_aws(arguments.function_name, event, arguments.timeout)
     except InvokeError as error:
         print(f"pylambda: {error}", file=sys.stderr)
-        return CANNOT
+        return NOBODY_THERE if isinstance(error, NoAnswer) else CANNOT
     return _show(answer)
 
 
@@ -81,7 +82,7 @@ def _send_to_aws(function_name: str, event: bytes, timeout_s: float) -> Answer:
         reply = boto3.client("lambda", config=config).invoke(FunctionName=function_name, Payload=event)
         body = reply["Payload"].read()
     except (BotoCoreError, ClientError) as error:
-        raise InvokeError(f"cannot invoke {function_name}: {error}") from error
+        raise NoAnswer(f"cannot invoke {function_name}: {error}") from error
     failure = reply.get("FunctionError")
     return Answer(reply["StatusCode"], {"x-amz-function-error": failure} if failure else {}, body)
 
