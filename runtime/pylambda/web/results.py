@@ -190,7 +190,9 @@ def _heads(headers: Iterable[Header], shape: Shape) -> dict[str, Any]:
     for name, value in headers:
         key = name.lower()
         if key not in NOT_FOR_THE_CLIENT:
-            lists.setdefault(spelled.setdefault(key, name), []).append(value)
+            lists.setdefault(spelled.setdefault(key, name), []).append(
+                value.strip()
+            )  # Django begins cookies with a space
     if shape.result_headers is LISTS:
         return {"multiValueHeaders": lists}
     cookies = lists.pop(spelled.get(SET_COOKIE, ""), [])
