@@ -135,6 +135,16 @@ $(SAM)/.ready: runtime/pylambda/local/fetch.py $(VENV)/.local-ready
 .PHONY: sam
 sam: $(SAM)/.ready ## Install the SAM CLI, 350 MB, into .cache for the tests of `sam local invoke`
 
+WEB_FRAMEWORKS := .cache/web-frameworks
+$(WEB_FRAMEWORKS)/.ready: tests/web/requirements.txt
+	@echo "Installing web frameworks into $(WEB_FRAMEWORKS)"
+	@$(PYTHON) -m venv --clear $(WEB_FRAMEWORKS)
+	@$(WEB_FRAMEWORKS)/bin/pip install --quiet --disable-pip-version-check --requirement tests/web/requirements.txt
+	@touch $@
+
+.PHONY: web-frameworks
+web-frameworks: $(WEB_FRAMEWORKS)/.ready ## Install web frameworks, 160 MB, into .cache for the tests of web apps
+
 build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build
 	@$(BIN)/python -m images.vendor fetch

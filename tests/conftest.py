@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
+WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 
 
@@ -53,6 +54,7 @@ PARTS = {
         "docker-registry or skopeo is missing",
         "make registry",
     ),
+    "web-frameworks": Part(WEB_FRAMEWORKS.exists, "the web frameworks are missing", "make web-frameworks"),
     "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
 }
 

@@ -119,6 +119,10 @@ class Serving:
         """Whether the process has ended."""
         return self._process.poll() is not None
 
+    def output(self, stream: str) -> str:
+        """Return what the process wrote so far, to `out` or to `err`."""
+        return self._read(stream).decode(errors="backslashreplace")
+
     def stop(self) -> Run:
         """Kill the process where it has not ended, and return what it left."""
         exit_code = self._process.poll()
