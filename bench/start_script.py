@@ -7,7 +7,7 @@ import os
 import site
 import sys
 
-from awslambdaric import __main__ as client  # type: ignore[import-not-found]
+from awslambdaric import __main__ as client
 
 TASK_ROOT = os.environ["LAMBDA_TASK_ROOT"]
 LAYERS = [f"/opt/python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", "/opt/python"]

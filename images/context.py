@@ -20,9 +20,15 @@ BUILD = ROOT / "build"
 FILES = {
     "Dockerfile": ROOT / "images/Dockerfile",
     "bootstrap": ROOT / "bootstrap",
+    "bootstrap.py": ROOT / "runtime/bootstrap.py",
     "entry_script.sh": ROOT / "entry_script.sh",
 }
-FOLDERS = {"pylambda": ROOT / "runtime/pylambda", "vendor": BUILD / "vendor", "licenses": BUILD / "licenses"}
+FOLDERS = {
+    "pylambda": ROOT / "runtime/pylambda",
+    "awslambdaric": ROOT / "runtime/awslambdaric",
+    "vendor": BUILD / "vendor",
+    "licenses": BUILD / "licenses",
+}
 # 1980, the first year that a zip can name: some tools make zips from what they find in an image.
 MTIME_S = 315532800
 

@@ -22,6 +22,7 @@ if __name__ == "__main__":
             loader, contents = marshal.loads(cold_path)
             exec(loader)  # defines `load`
             globals()["load"](contents)
+    from pylambda.main import attribute_of_main as __getattr__  # noqa: F401 - integrations look in here
     from pylambda.main import main
 
     sys.exit(main())

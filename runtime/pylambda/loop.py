@@ -14,7 +14,8 @@ from pylambda.payload import codec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from types import ModuleType
+    from typing import Any, ClassVar
 
     from pylambda.faults import ExitError
     from pylambda.function.aio import Runner
@@ -45,6 +46,9 @@ class Loop:
         decode: makes the event of a body and its content type.
         encode: makes a body and its content type of a result.
     """
+
+    # `awslambdaric.bootstrap`, once it is imported: it puts itself here, and its own in the place of `serve`.
+    stand_in: "ClassVar[ModuleType | None]" = None
 
     def __init__(
         self,
@@ -83,7 +87,7 @@ class Loop:
         """
         first = self._api.next()
         LambdaContext.note_first(first)
-        code = self._serve(first)
+        code = self.serve(first)
         del first
         while True:
             if self._current.deferred:
@@ -92,9 +96,9 @@ class Loop:
                     return 0
             if code is not None:
                 return code
-            code = self._serve(self._api.next())
+            code = self.serve(self._api.next())
 
-    def _serve(self, invocation: "Invocation") -> int | None:
+    def serve(self, invocation: "Invocation") -> int | None:
         """Serve one invocation; return the exit code where it ends the process.
 
         What the invocation held is let go on return, before the next one is waited for: that may take hours.

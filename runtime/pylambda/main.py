@@ -129,11 +129,16 @@ class Runtime:
     def _serve(self, load_handler: "Callable[[], Handler]") -> int:
         settings = self._settings
         api: InvocationSource = self._api
+        failed: BaseException | None = None
         # What is imported now stays: no collection need look at it while it comes in.
         thresholds = gc.get_threshold()
         gc.set_threshold(0)
         try:
             handler = load_handler()
+            if "awslambdaric.bootstrap" in sys.modules and not Loop.stand_in:
+                from pylambda.function.client_package import warn_of_patches
+
+                warn_of_patches(sys.modules["awslambdaric.bootstrap"])
             life = self._life()
             around = life.around if life else None
             adapted = (
@@ -146,7 +151,9 @@ class Runtime:
             if life:
                 life.begin(adapted)
         except BaseException as error:
-            return self._fail_init(error)
+            failed = error
+        if failed:  # outside `except`: an integration may ask what is being handled, and take it for the function's
+            return self._fail_init(failed)
         if gc.get_threshold()[0] == 0:  # else the function has set its own
             gc.set_threshold(*thresholds)
         loop = Loop(
@@ -161,6 +168,8 @@ class Runtime:
             decode=adapted.decode if adapted else codec.decode,
             encode=adapted.encode if adapted else codec.encode,
         )
+        if Loop.stand_in:
+            Loop.stand_in.serving.adopt(loop)
         return loop.run()
 
     def _adapt(self, handler: "Handler", around: "Callable[[Handler, bool], Handler] | None") -> "Adapted":
@@ -205,7 +214,10 @@ class Runtime:
         if isinstance(error, Ended):
             raise error
         report = log_failure(error, self._sink, log_json=self._settings.log_json, hint_for=_hint_for)
-        self._api.fail_init(report)
+        if Loop.stand_in:
+            Loop.stand_in.serving.fail_init(self._api, report)
+        else:
+            self._api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT
 
     def _install_logging(self) -> None:
@@ -218,6 +230,15 @@ class Runtime:
 
         if not logging.getLogger().handlers:
             self._install_logging()
+
+
+def attribute_of_main(name: str) -> object:
+    """Return what integrations look for in `__main__`: what stands in for the official client's main module."""
+    if name != "awslambdaricmain":
+        raise AttributeError(f"module '__main__' has no attribute {name!r}")
+    from pylambda.function.client_package import main_module
+
+    return main_module()
 
 
 def _hint_for(error: BaseException) -> str:

@@ -111,3 +111,37 @@ def test_the_execution_environment_is_the_python_of_the_tag(
     assert container.invoke({"name": "AWS_EXECUTION_ENV"}) == f"AWS_Lambda_python{image.version}"
     # And the start script need not ask an interpreter for it
     assert f"\nversion={image.version}\n" in container.says("cat", "/var/runtime/bootstrap")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("python", "-m", "awslambdaric", "app.handler"), ("python3", "/var/runtime/bootstrap.py", "app.handler")],
+    ids=["python -m awslambdaric", "bootstrap.py"],
+)
+def test_the_runtime_starts_by_the_official_clients_names(
+    words: tuple[str, ...], users_image: str, start: Start
+) -> None:
+    # Given an entry point as Dockerfiles for other bases have it, behind the emulator
+    container = start(users_image, *words, options=("--entrypoint", "/usr/local/bin/aws-lambda-rie"))
+    # When the function is invoked, then it answers
+    assert container.invoke({"n": 1})["event"] == {"n": 1}
+
+
+def test_an_installed_client_takes_the_place_of_ours(
+    users_image: str, docker: Docker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Given the official client, unpacked where our own is found
+    client = tmp_path_factory.mktemp("client")
+    (client / "__init__.py").write_text("")
+    (client / "__main__.py").write_text("print('the installed one')\n")
+    installs = (
+        f"FROM {users_image}\nCOPY __init__.py __main__.py /client/\n"
+        "RUN packages=$(dirname \"$(find / -name awslambdaric.py -not -path '/proc/*')\") "
+        '&& cp -r /client "$packages/awslambdaric"\n'
+    )
+    image = docker.build("client", installs, {name: client / name for name in ("__init__.py", "__main__.py")})
+    # When it is started by its name, then it is what starts
+    ended = docker.run(image, "-m", "awslambdaric", "app.handler", options=("--entrypoint", "python"))
+    assert ended.out == "the installed one\n"
+    # And ours is untouched
+    assert docker.run(image, "/var/runtime/awslambdaric", options=("--entrypoint", "ls")).out.count(".py") > 9

@@ -310,6 +310,6 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "q": refuse_context,
     "r": keep_to_the_descriptor,
     "s": send_ascii_cause,
-    "t": say_otherwise,
     "u": run_other_kinds,
+    "v": say_otherwise,
 }

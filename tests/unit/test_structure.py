@@ -17,7 +17,7 @@ ROOMS = {
     "workers": "",
     "loop": "",
     "lifecycle": "hooks middleware after life",
-    "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump",
+    "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump client_package",
     "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
     "runtime_api": "wire chunks connection invocation response_stream client",
     "log": "sinks records reports failures",

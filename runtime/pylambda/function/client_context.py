@@ -20,7 +20,7 @@ class Record:
 
     __slots__: tuple[str, ...] = ()
 
-    def __init__(self, members: dict[str, Any]) -> None:
+    def __init__(self, members: dict[str, Any] = {}) -> None:  # noqa: B006 - never written to
         for name in self.__slots__:
             setattr(self, name, members.get(name))
 
@@ -42,7 +42,7 @@ class ClientContext(Record):
     env: Any
     client: Any
 
-    def __init__(self, members: dict[str, Any]) -> None:
+    def __init__(self, members: dict[str, Any] = {}) -> None:  # noqa: B006 - never written to
         super().__init__(members)
         if self.client is not None:
             self.client = Client(_require_object(self.client, "Client Context"))

@@ -9,7 +9,7 @@ from time import time_ns
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import ClassVar
+    from typing import Any, ClassVar
 
     from pylambda.function.client_context import ClientContext
     from pylambda.runtime_api.invocation import Invocation
@@ -101,11 +101,15 @@ class LambdaContext:
         return describe(self, shown.split())
 
     def _read_client_context(self, text: str) -> None:
-        from pylambda.function.client_context import ClientContext, parse_object
+        from pylambda.function.client_context import parse_object
 
         members = parse_object(text, "Client Context")
-        if members is None:
-            return
+        if members is not None:
+            self._take_client_context(members)
+
+    def _take_client_context(self, members: "dict[str, Any]") -> None:
+        from pylambda.function.client_context import ClientContext
+
         w3c = members.pop("w3c", None)
         if isinstance(w3c, dict):
             self._w3c = {name: w3c[name] for name in W3C_FIELDS if isinstance(w3c.get(name), str)}
@@ -115,7 +119,9 @@ class LambdaContext:
         from pylambda.function.client_context import parse_object
 
         members = parse_object(text, "Cognito Identity")
-        if members is None:
-            return
+        if members is not None:
+            self._take_identity(members)
+
+    def _take_identity(self, members: "dict[str, Any]") -> None:
         self.identity.cognito_identity_id = members.get("cognitoIdentityId")
         self.identity.cognito_identity_pool_id = members.get("cognitoIdentityPoolId")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pylambda.log.sinks import Sink
 
 PACKAGE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# The official client's names beside it, through which the runtime serves once they are imported.
+CLIENT_DIR = os.path.join(os.path.dirname(os.path.dirname(PACKAGE_DIR)), "awslambdaric", "")
 NO_BREAK_SPACE = "\u00a0"
 # Past this the platform takes no X-Ray cause; it crops what it takes to 64 KiB.
 MAX_XRAY_CAUSE_BYTES = 1 << 20
@@ -134,7 +136,7 @@ def _user_frames(trace: TracebackType | None) -> list[tuple[str, int, str, str |
     return [
         (frame.filename, frame.lineno or 0, frame.name, frame.line)
         for frame in traceback.extract_tb(trace)
-        if not frame.filename.startswith((PACKAGE_DIR, "<frozen importlib"))
+        if not frame.filename.startswith((PACKAGE_DIR, CLIENT_DIR, "<frozen importlib"))
     ]
 
 

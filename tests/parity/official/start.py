@@ -18,8 +18,8 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Set by the image's shell script. A case that has another shows the client in an image that is not Amazon's.
 os.environ.setdefault("AWS_EXECUTION_ENV", f"AWS_Lambda_python{VERSION}")
 
-# The name is the one under which Sentry and others look for it. Types are checked where the client is not installed.
-from awslambdaric import __main__ as awslambdaricmain  # type: ignore[import-not-found]  # noqa: E402
+# The name is the one under which Sentry and others look for it.
+from awslambdaric import __main__ as awslambdaricmain  # noqa: E402
 
 
 def main() -> None:
