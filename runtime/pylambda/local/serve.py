@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from pylambda import names
 from pylambda.local import options as option_table
+from pylambda.local.fronts.front import Front, FrontSettings
+from pylambda.local.fronts.requests import SHAPES
 from pylambda.local.options import OptionError
 from pylambda.local.screen import JsonScreen, Screen
 from pylambda.local.serve_options import OPTIONS
@@ -148,6 +150,8 @@ class Service:
             note=self._screen.note,
         )
         self._api = InvokeApi(self._identity(), self._pool, self._background, self._screen, cors=settings.cors)
+        front = FrontSettings(settings.http, settings.name or "function", settings.environ, settings.cors)
+        self._front = Front(front, self._pool, self._screen)
         server = Server(self._answer, self._report_bug)
         try:
             port = await server.listen(settings.host, settings.port)
@@ -159,6 +163,7 @@ class Service:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, self._renew)
+        self._front.port = port
         self._screen.head(self._head(port))
         if settings.workers:
             self._pool.grow()
@@ -175,7 +180,7 @@ class Service:
         if ANY_API_PATH.match(parts.path):
             await self._api.answer(exchange, parts.path, parts.query)
         else:
-            await exchange.reply(404, b"pylambda serve has no front for HTTP here\n")
+            await self._front.answer(exchange, parts.path, parts.query)
 
     def _make_worker(self, pool: Pool) -> Worker:
         self._count += 1
@@ -238,6 +243,7 @@ class Service:
         many = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
         return [
             f"pylambda {names.VERSION} · {settings.handler} · Python {platform.python_version()} · {many}",
+            f"  http    {url}/  as {SHAPES[settings.http].title}",
             f"  lambda  export AWS_ENDPOINT_URL_LAMBDA={url}",
             f"  try     curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations",
         ]

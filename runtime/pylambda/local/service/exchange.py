@@ -139,6 +139,14 @@ class Exchange:
         self._connection.write(h11.EndOfMessage())
         self.on_gone = None
 
+    def abort(self) -> None:
+        """Cut the answer off, so that nobody takes what was sent for the whole.
+
+        Raises:
+            Gone: always, to whoever answers.
+        """
+        raise Gone("the answer was cut off")
+
     # What the connection calls.
 
     def feed(self, part: bytes) -> None:

@@ -44,6 +44,7 @@ class Outcome:
         streamed: whether the function streamed it.
         note: what a person should know that the document does not say.
         log_type: the error's type in the REPORT line, where that differs.
+        at_start: whether the function has not been asked at all, because it did not start.
     """
 
     body: bytes
@@ -52,6 +53,7 @@ class Outcome:
     streamed: bool = False
     note: str = ""
     log_type: str = ""
+    at_start: bool = False
 
     @property
     def failed(self) -> bool:

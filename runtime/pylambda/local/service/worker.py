@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from signal import SIGKILL
 
@@ -264,7 +264,7 @@ class Worker:
     def _start_failed(self, verdict: Callable[[str], Outcome]) -> None:
         """Give the fault to whoever has waited longest, as this start was for it."""
         invocation = self.pool.take_oldest()
-        outcome = self.init_error or verdict(invocation.request_id if invocation else "")
+        outcome = replace(self.init_error or verdict(invocation.request_id if invocation else ""), at_start=True)
         self.observer.start_failed(self.number, outcome)
         if invocation is not None:
             invocation.began, invocation.worker = self._born, self.number
