@@ -62,7 +62,7 @@ emulator: $(VENV)/.local-ready ## Print the path of the Lambda emulator, downloa
 
 .PHONY: test
 test: $(VENV)/.dev-ready ## Run every test that this machine can run, and say what would enable the rest
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=2
 
 .PHONY: pythons
 pythons: $(VENV)/.dev-ready ## Bring the Pythons of the images that this machine lacks, out of Debian; root on Debian

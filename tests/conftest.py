@@ -10,13 +10,16 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
 WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+# Folders whose slow fixtures, made once a run, all of their tests share; the longest first, so that it ends in time.
+TOGETHER = ("image", "parity", "local")
 
 
 class Part(NamedTuple):
@@ -69,12 +72,31 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: TOGETHER.index(group) if (group := _group(item.nodeid)) in TOGETHER else len(TOGETHER))
     for item in items:
         for mark in item.iter_markers("needs"):
             for part in mark.args:
                 if not _is_here(part):
                     item.add_marker(pytest.mark.skip(reason=f"{PARTS[part].missing}: {PARTS[part].mend}"))
                     item.user_properties.append(("lacks", part))
+
+
+class ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # which has no types
+    """Which tests stay in one process where the suite runs in several."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    return ByFolder(config, log)
+
+
+def _group(nodeid: str) -> str:
+    """Return a folder of `TOGETHER`, or else the test's file; all tests of the bench make its kit in one place."""
+    path = Path(nodeid.partition("::")[0])
+    folder = path.parts[1]
+    return "image" if path.name == "test_bench.py" else folder if folder in TOGETHER else str(path)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,7 +7,7 @@ Whatever a handler does wrong costs its own invocation only. The exceptions that
 from posix import register_at_fork
 
 from pylambda import names
-from pylambda.function.context import LambdaContext
+from pylambda.function.context import LambdaContext, note_first
 from pylambda.log.failures import log_failure
 from pylambda.payload import codec
 
@@ -86,7 +86,7 @@ class Loop:
             ApiFault: the Runtime API cannot be used any more.
         """
         first = self._api.next()
-        LambdaContext.note_first(first)
+        note_first(first)
         code = self.serve(first)
         del first
         while True:

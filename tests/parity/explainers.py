@@ -312,4 +312,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "s": send_ascii_cause,
     "u": run_other_kinds,
     "v": say_otherwise,
+    "w": say_otherwise,
 }

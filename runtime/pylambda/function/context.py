@@ -68,12 +68,6 @@ class LambdaContext:
         self._invocation = invocation
         self._log = log
 
-    @classmethod
-    def note_first(cls, invocation: "Invocation") -> None:
-        """Remember the first invocation of this process; each loop in it tells of its own first one."""
-        if cls._first is None:
-            cls._first = invocation
-
     @property
     def is_cold_start(self) -> bool:
         """Whether this is the first invocation of this process."""
@@ -125,3 +119,9 @@ class LambdaContext:
     def _take_identity(self, members: "dict[str, Any]") -> None:
         self.identity.cognito_identity_id = members.get("cognitoIdentityId")
         self.identity.cognito_identity_pool_id = members.get("cognitoIdentityPoolId")
+
+
+def note_first(invocation: "Invocation") -> None:
+    """Remember the first invocation of this process; each loop in it tells of its own first one."""
+    if LambdaContext._first is None:
+        LambdaContext._first = invocation
