@@ -160,7 +160,7 @@ class NotInLambda(ApiFault):
 
 
 class BadEndpoint(ApiFault):
-    """Raised when the Runtime API address is not `host:port`."""
+    """Raised when the Runtime API address is not `host:port`, with or without a path behind it."""
 
 
 class TransportError(ApiFault):

@@ -145,6 +145,7 @@ class Serving:
         self.folder = folder
         self._listener = listener
         self._peers: list[socket.socket] = []
+        self.address = f"127.0.0.1:{listener.getsockname()[1]}"
 
     def accept(self) -> Peer:
         """Take the next connection of the runtime's."""
@@ -177,7 +178,7 @@ class Serving:
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, source: str, *, environ: Mapping[str, str] | None = None, program: bool = False
+    folder: Path, source: str, *, environ: Mapping[str, str] | None = None, program: bool = False, path: str = ""
 ) -> Iterator[Serving]:
     """Start the runtime on a module `app` with this source; what is left of it is ended.
 
@@ -186,6 +187,7 @@ def serving(
         source: of the module; its `handler` is served.
         environ: more variables.
         program: run the module itself, as a program, in place of `bootstrap`.
+        path: of the Runtime API, behind its address.
     """
     (folder / "app.py").write_text(textwrap.dedent(source))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -195,7 +197,7 @@ def serving(
             "PYLAMBDA_PYTHON": sys.executable,
             "LAMBDA_RUNTIME_DIR": str(CHECKOUT / "runtime"),
             "LAMBDA_TASK_ROOT": str(folder),
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{listener.getsockname()[1]}",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{listener.getsockname()[1]}{path}",
             "_HANDLER": "app.handler",
             **(environ or {}),
         }

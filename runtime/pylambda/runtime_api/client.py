@@ -30,8 +30,8 @@ FORGIVEN = {
 }
 
 
-def parse_endpoint(endpoint: str) -> tuple[str, int]:
-    """Return host and port of `host:port`.
+def parse_endpoint(endpoint: str) -> tuple[str, int, str]:
+    """Return host, port and path of `host:port` or `host:port/path`, as two local tools have it; the path may be empty.
 
     Raises:
         NotInLambda: `endpoint` is empty.
@@ -44,12 +44,13 @@ def parse_endpoint(endpoint: str) -> tuple[str, int]:
             f"{names.RUNTIME_API} is not set, so there is no Runtime API to ask for work",
             hint="outside Lambda start the function through entry_script.sh, which starts the emulator",
         )
-    host, _, port = endpoint.rpartition(":")
+    authority, slash, path = endpoint.partition("/")
+    host, _, port = authority.rpartition(":")
     if (
         not host
         or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
-        or "/" in host
         or host.split() != [host]
+        or not (path.isascii() and path.isprintable() and path.partition(" ")[0] == path)
     ):
         from pylambda.faults import BadEndpoint
 
@@ -57,15 +58,18 @@ def parse_endpoint(endpoint: str) -> tuple[str, int]:
             f"{names.RUNTIME_API} is {endpoint!r}",
             hint="it must be host:port, such as 127.0.0.1:9001, without http://",
         )
-    return host.strip("[]"), int(port)
+    return host.strip("[]"), int(port), (slash + path).rstrip("/")
 
 
 class RuntimeApi:
     """One client of the Runtime API: wait for work with `next`, answer it once with one of the others.
 
     Args:
-        endpoint: `host:port`; what the environment says where it is None.
+        endpoint: `host:port`, or with a path behind it; what the environment says where it is None.
         warn: takes one line about a request that was refused but does not end the run.
+
+    Attributes:
+        connection: the one that it has, for requests that are not its own.
 
     Raises:
         NotInLambda: there is no endpoint.
@@ -77,11 +81,13 @@ class RuntimeApi:
             from pylambda.start.environment import Environment
 
             endpoint = Environment().get(names.RUNTIME_API) or ""
-        self._connection = Connection(*parse_endpoint(endpoint))
+        host, port, self._path = parse_endpoint(endpoint)
+        self.connection = Connection(host, port)
         self._warn = warn
         python = ".".join(map(str, sys.version_info[:3]))
-        self._common = f" HTTP/1.1\r\nHost: {endpoint}\r\nUser-Agent: pylambda/{python}-{names.VERSION}\r\n"
-        self._next_request = f"GET {names.NEXT_PATH}{self._common}\r\n".encode()
+        authority = endpoint.partition("/")[0]
+        self._common = f" HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: pylambda/{python}-{names.VERSION}\r\n"
+        self._next_request = f"GET {self._path}{names.NEXT_PATH}{self._common}\r\n".encode()
 
     def next(self) -> Invocation:
         """Wait for the next invocation.
@@ -91,7 +97,7 @@ class RuntimeApi:
             UnexpectedStatus: the reply is not 200.
             MissingRequestId: the reply has no request id.
         """
-        reply = self._connection.read_ahead() or self._connection.exchange(self._next_request)
+        reply = self.connection.read_ahead() or self.connection.exchange(self._next_request)
         if reply.status != 200:
             raise _unexpected_status("GET " + names.NEXT_PATH, reply)
         return Invocation(reply)
@@ -138,12 +144,12 @@ class RuntimeApi:
 
         path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
         head = (
-            f"POST {path}{self._common}{names.SEND_RESPONSE_MODE}: {names.STREAMING}\r\n"
+            f"POST {self._path}{path}{self._common}{names.SEND_RESPONSE_MODE}: {names.STREAMING}\r\n"
             f"{names.SEND_TRAILER}: {names.SEND_ERROR_TYPE}, {names.SEND_ERROR_BODY}\r\n"
             f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n{names.SEND_TRANSFER_ENCODING}: chunked\r\n"
             f"{_echo(invocation)}\r\n"
         )
-        stream = ResponseStream(head.encode(), self._connection)
+        stream = ResponseStream(head.encode(), self.connection)
         try:
             stream.send(chunks)
         except BaseException as error:
@@ -176,11 +182,15 @@ class RuntimeApi:
         )
         self._answer("error", headers, invocation, report.body, ask_next)
 
-    def fail_init(self, error: "BaseException | Failure") -> None:
+    def fail_init(
+        self, error: "BaseException | Failure", *, path: str = names.INIT_ERROR_PATH, error_type: str = ""
+    ) -> None:
         """Tell the platform that the function could not be loaded.
 
         Args:
             error: what was raised, or the report on it.
+            path: where that is told, of another phase than init.
+            error_type: what is said of it in the header, where that is not the document's own.
 
         Raises:
             TransportError: the connection fails.
@@ -188,17 +198,33 @@ class RuntimeApi:
         """
         report = _report_on(error)
         # The document's own type, as the official client sends it; one that no header can hold is Unknown.
-        error_type = report.error_type if report.error_type.isascii() else report.platform_error_type
-        reply = self._connection.exchange(
-            self._head(names.INIT_ERROR_PATH, f"{names.SEND_ERROR_TYPE}: {error_type}\r\n", report.body), report.body
-        )
-        if reply.status != 202:
-            raise _unexpected_status("POST " + names.INIT_ERROR_PATH, reply)
+        own_type = report.error_type if report.error_type.isascii() else report.platform_error_type
+        self.ask("POST", path, f"{names.SEND_ERROR_TYPE}: {error_type or own_type}\r\n", report.body, expected=202)
+
+    def ask(self, method: str, path: str, headers: str = "", body: bytes = b"", *, expected: int) -> "Reply":
+        """Send a request that is about no invocation, and return its reply.
+
+        Args:
+            method: GET or POST.
+            path: behind that of the endpoint.
+            headers: lines, each with its line end.
+            body: of a POST.
+            expected: the status.
+
+        Raises:
+            TransportError: the connection fails.
+            UnexpectedStatus: the reply has another status.
+        """
+        head = self._head(path, headers, body) if method == "POST" else self.get_head(path, headers)
+        reply = self.connection.exchange(head, body)
+        if reply.status != expected:
+            raise _unexpected_status(f"{method} {path}", reply)
+        return reply
 
     def _answer(self, kind: str, headers: str, invocation: Invocation, body: bytes, ask_next: bool) -> None:
         head = self._head(f"{names.INVOCATION_PATH}{invocation.request_id}/{kind}", headers + _echo(invocation), body)
         try:
-            reply = self._connection.exchange(head, body, self._next_request if ask_next else b"")
+            reply = self.connection.exchange(head, body, self._next_request if ask_next else b"")
         except Exception as fault:
             _only_transport(fault)
             # The invocation is lost, the environment may not be: if it is, the next request says so and ends the run.
@@ -209,7 +235,7 @@ class RuntimeApi:
     def _conclude(self, invocation: Invocation, stream: "ResponseStream") -> None:
         """Read the reply to a streamed response and close: the platform wants a connection for each of them."""
         try:
-            reply = self._connection.read_reply()
+            reply = self.connection.read_reply()
         except Exception as fault:
             _only_transport(fault)
             reason = stream.gone or str(fault)
@@ -217,7 +243,7 @@ class RuntimeApi:
         else:
             self._judge("response", invocation, reply)
         finally:
-            self._connection.close()
+            self.connection.close()
 
     def _judge(self, kind: str, invocation: Invocation, reply: "Reply") -> None:
         if 200 <= reply.status < 300:
@@ -230,8 +256,12 @@ class RuntimeApi:
         detail = one_line(reply.body)
         self._warn(f"the answer to {invocation.request_id} was refused, {reply.status}: {reason}: {detail}")
 
+    def get_head(self, path: str, headers: str = "") -> bytes:
+        """Return a whole GET request, whose path is behind that of the endpoint."""
+        return f"GET {self._path}{path}{self._common}{headers}\r\n".encode()
+
     def _head(self, path: str, headers: str, body: bytes) -> bytes:
-        head = f"POST {path}{self._common}{headers}{names.SEND_CONTENT_LENGTH}: {len(body)}\r\n\r\n"
+        head = f"POST {self._path}{path}{self._common}{headers}{names.SEND_CONTENT_LENGTH}: {len(body)}\r\n\r\n"
         return head.encode("utf-8", "surrogateescape")
 
 
