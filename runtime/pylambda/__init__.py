@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pylambda.function.adapt import raw, typed
     from pylambda.function.context import LambdaContext
     from pylambda.lifecycle.after import after_response
-    from pylambda.lifecycle.hooks import before_fork, on_init
+    from pylambda.lifecycle.hooks import after_restore, before_fork, before_snapshot, on_init, on_shutdown
     from pylambda.lifecycle.middleware import middleware
     from pylambda.main import run
     from pylambda.payload.streams import StreamingResponse
@@ -39,10 +39,13 @@ _HOMES = {
     "TransportError": "faults",
     "UnexpectedStatus": "faults",
     "after_response": "lifecycle.after",
+    "after_restore": "lifecycle.hooks",
     "before_fork": "lifecycle.hooks",
+    "before_snapshot": "lifecycle.hooks",
     "json_default": "payload.values",
     "middleware": "lifecycle.middleware",
     "on_init": "lifecycle.hooks",
+    "on_shutdown": "lifecycle.hooks",
     "raw": "function.adapt",
     "run": "main",
     "typed": "function.adapt",
@@ -61,10 +64,13 @@ __all__ = [
     "UnexpectedStatus",
     "__version__",
     "after_response",
+    "after_restore",
     "before_fork",
+    "before_snapshot",
     "json_default",
     "middleware",
     "on_init",
+    "on_shutdown",
     "raw",
     "run",
     "typed",

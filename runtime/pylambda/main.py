@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pylambda.function.aio import Runner
     from pylambda.function.handler import Handler
     from pylambda.lifecycle.life import Life
+    from pylambda.log.failures import Failure
     from pylambda.log.sinks import Sink
     from pylambda.runtime_api.invocation import InvocationSource
 
@@ -134,12 +135,14 @@ class Runtime:
         thresholds = gc.get_threshold()
         gc.set_threshold(0)
         try:
+            life = self._life() if self._is_app or settings.asks_for_life else None
             handler = load_handler()
             if "awslambdaric.bootstrap" in sys.modules and not Loop.stand_in:
                 from pylambda.function.client_package import warn_of_patches
 
                 warn_of_patches(sys.modules["awslambdaric.bootstrap"])
-            life = self._life()
+            if life is None and "pylambda.lifecycle" in sys.modules:  # the function named a hook
+                life = self._life()
             around = life.around if life else None
             adapted = (
                 None if is_plain(handler) and not (settings.asks_for_more or around) else self._adapt(handler, around)
@@ -150,6 +153,7 @@ class Runtime:
                 api = DumpBeforeDeadline(api, settings.deadline_dump_ms)
             if life:
                 life.begin(adapted)
+                api = life.gated(api)
         except BaseException as error:
             failed = error
         if failed:  # outside `except`: an integration may ask what is being handled, and take it for the function's
@@ -170,25 +174,24 @@ class Runtime:
         )
         if Loop.stand_in:
             Loop.stand_in.serving.adopt(loop)
-        return loop.run()
+        return life.serve(loop.run) if life else loop.run()
 
     def _adapt(self, handler: "Handler", around: "Callable[[Handler, bool], Handler] | None") -> "Adapted":
         if self._is_app:
             from pylambda.function.apps import App, adapt_app
 
             if isinstance(handler, App):
-                return adapt_app(handler, self._settings, self._runner, self._log_error, around)
+                return adapt_app(handler, self._settings, self._runner, self._log, around)
         from pylambda.function.adapt import adapt
 
         return adapt(handler, self._settings, self._runner, around)
 
-    def _life(self) -> "Life | None":
-        """Return what happens besides invocations; None where a function that is no app named no hook."""
-        if "pylambda.lifecycle" not in sys.modules and not self._is_app:
-            return None
+    def _life(self) -> "Life":
+        from posix import _exit
+
         from pylambda.lifecycle.life import Life
 
-        return Life(self._runner)
+        return Life(self._settings, self._api, self._current, runner=self._runner, log=self._log, exit=_exit)
 
     def _runner(self) -> "Runner":
         if self._maybe_runner is None:
@@ -200,9 +203,6 @@ class Runtime:
             )
         return self._maybe_runner
 
-    def _log_error(self, error: BaseException, request_id: str) -> None:
-        log_failure(error, self._sink, log_json=self._settings.log_json, request_id=request_id)
-
     def _fail_init(self, error: BaseException) -> int:
         """Tell the platform what the function raised while it was loaded; return the exit code.
 
@@ -213,12 +213,18 @@ class Runtime:
 
         if isinstance(error, Ended):
             raise error
-        report = log_failure(error, self._sink, log_json=self._settings.log_json, hint_for=_hint_for)
+        report = self._log(error)
         if Loop.stand_in:
             Loop.stand_in.serving.fail_init(self._api, report)
         else:
             self._api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT
+
+    def _log(self, error: BaseException, request_id: str = "") -> "Failure":
+        hint_for = None if request_id else _hint_for
+        return log_failure(
+            error, self._sink, log_json=self._settings.log_json, request_id=request_id, hint_for=hint_for
+        )
 
     def _install_logging(self) -> None:
         from pylambda.log.records import install

@@ -1,4 +1,4 @@
-"""Tells when the other end of a loopback connection has read all that was sent to it.
+"""Tells when the other end of a loopback connection has read all that was sent to it, or waits for more.
 
 Two sends may still arrive as one, which would make a test of split replies pass by luck. The kernel says how much
 lies unread in the receiver's queue, so the second send can wait for that to be empty.
@@ -21,6 +21,18 @@ def wait_until_read(connection: socket.socket) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while _unread_bytes(far_end) and time.monotonic() < deadline:
         os.sched_yield()
+
+
+def wait_until_asleep(pid: int) -> None:
+    """Return when a process waits in the kernel, where a signal finds it; what was sent to it has woken it before.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+        assert time.monotonic() < deadline, f"process {pid} does not wait"
+        time.sleep(0.001)
 
 
 def _unread_bytes(ends: str) -> int:

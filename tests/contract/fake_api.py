@@ -24,6 +24,7 @@ MAX_BODY_BYTES = 6 * 1024 * 1024 + 100
 OK = b'{"status":"OK"}\n'
 JSON: Headers = {"Content-Type": "application/json"}
 DEADLINE_S = 10.0
+EXTENSION_ID = "0c1b2d3e-4f50-4617-8293-a4b5c6d7e8f9"
 
 
 def _refusal(status: int, error_type: str, message: str) -> Verdict:
@@ -49,16 +50,22 @@ class FakeRuntimeApi:
     Args:
         events: what `/next` hands out, in order.
         init_error: how `/init/error` is answered.
+        restore: how `/restore/next` is answered.
+        register: how a registration as an extension is answered.
 
     Attributes:
         requests: all that was received, in order of arrival.
         complaints: what was malformed about it.
     """
 
-    def __init__(self, *events: Next, init_error: Reply = AS_AWS) -> None:
+    def __init__(
+        self, *events: Next, init_error: Reply = AS_AWS, restore: Reply = AS_AWS, register: Reply = AS_AWS
+    ) -> None:
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         self._init_error = init_error
+        self._restore = restore
+        self._register = register
         self._changed = threading.Condition()
         self._queue: deque[_Pending] = deque()
         self._known: dict[str, _Pending] = {}
@@ -136,8 +143,16 @@ class FakeRuntimeApi:
                     reply, verdict = found
                 case "POST", "response" | "error":
                     reply, verdict = self._take_answer(request)
-                case "POST", "init/error":
+                case "POST", "init/error" | "restore/error":
                     reply, verdict = self._init_error, self._judge_init_error()
+                case "GET", "restore/next":
+                    reply, verdict = self._restore, Verdict(200, b"{}", JSON)
+                case "POST", "extension/register":
+                    reply, verdict = self._register, self._judge_registration()
+                case "GET", "extension/event/next":
+                    # No event is sent to an extension that asked for none.
+                    self._changed.wait_for(self._closing.is_set)
+                    return None
             if reply.cut_at is None:
                 request.status = verdict.status if reply.status is None else reply.status
             self._changed.notify_all()
@@ -187,6 +202,11 @@ class FakeRuntimeApi:
             message = f"Exceeded maximum allowed payload size ({MAX_BODY_BYTES} bytes)."
             return reply, _refusal(413, "RequestEntityTooLarge", message)
         return reply, Verdict(202, OK, JSON)
+
+    def _judge_registration(self) -> Verdict:
+        if self._asked:
+            return _refusal(403, "Extension.RegistrationClosed", "Extension registration closed already")
+        return Verdict(200, b'{"functionName":"hello"}', {**JSON, "Lambda-Extension-Identifier": EXTENSION_ID})
 
     def _judge_init_error(self) -> Verdict:
         if self._asked:

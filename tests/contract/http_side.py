@@ -20,6 +20,9 @@ from tests.contract.delivery import wait_until_read
 from tests.contract.script import Framing, Headers, Reply, Then
 
 PREFIX = "/2018-06-01/runtime/"
+PHASES = ("init/error", "restore/next", "restore/error")
+EXTENSION_PREFIX = "/2020-01-01/"
+EXTENSION_PHASES = ("extension/register", "extension/event/next")
 # Names are tokens, values visible ASCII or bytes above it: the official client sends its X-Ray cause as UTF-8.
 STRICT_HEAD = re.compile(rb"[A-Z]+ /[!-~]* HTTP/1\.1\r\n(?:[!#-'*+.^_`|~0-9A-Za-z-]+: ?[\t -~\x80-\xff]*\r\n)*\r\n")
 
@@ -55,9 +58,10 @@ class Request:
 
     @property
     def endpoint(self) -> str:
-        """`next`, `response`, `error` or `init/error`; any other path as it is."""
-        if self.path == PREFIX + "init/error":
-            return "init/error"
+        """`next`, `response`, `error`, `init/error` and the like, `extension/...`; any other path as it is."""
+        for prefix, phases in ((PREFIX, PHASES), (EXTENSION_PREFIX, EXTENSION_PHASES)):
+            if self.path.startswith(prefix) and self.path.removeprefix(prefix) in phases:
+                return self.path.removeprefix(prefix)
         match = re.fullmatch(re.escape(PREFIX) + r"invocation/(?:[^/]+/)?(next|response|error)", self.path)
         return match[1] if match else self.path
 

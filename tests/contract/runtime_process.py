@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from tests.contract.delivery import wait_until_asleep
 from tests.contract.fake_api import DEADLINE_S, FakeRuntimeApi
 from tests.contract.http_side import Request
-from tests.contract.script import AS_AWS, Next, Reply
+from tests.contract.script import Next, Reply
 
 CHECKOUT = Path(__file__).parents[2]
 BOOTSTRAP = CHECKOUT / "bootstrap"
@@ -106,6 +107,12 @@ class Serving:
         """Return when every event was answered, or the process has ended."""
         self.api.wait_until(lambda: self.api.idle or self.ended, self._describe("idle"))
 
+    def wait_until_parked(self) -> None:
+        """Return when every event was answered, and the process waits in the kernel for another one."""
+        self.wait_until_idle()
+        if not self.ended:
+            wait_until_asleep(self._process.pid)
+
     def wait_until_ended(self) -> None:
         """Return when the process has ended by itself."""
         self.api.wait_until(lambda: self.ended, self._describe("end"))
@@ -170,11 +177,10 @@ class Runtime:
         handler: str | None = "app.handler",
         *,
         events: Iterable[object] = (),
-        init_error: Reply = AS_AWS,
         **options: object,
     ) -> Run:
         """Run until every event was answered, or to the process's end. For the options see `start`."""
-        with self.start(handler, events=events, init_error=init_error, **options) as serving:  # type: ignore[arg-type]
+        with self.start(handler, events=events, **options) as serving:  # type: ignore[arg-type]
             serving.wait_until_idle()
             return serving.stop()
 
@@ -187,8 +193,8 @@ class Runtime:
         events: Iterable[object] = (),
         env: Mapping[str, str | None] | None = None,
         command: Sequence[str] | None = None,
-        init_error: Reply = AS_AWS,
         pass_fds: Sequence[int] = (),
+        **replies: Reply,
     ) -> Iterator[Serving]:
         """Start a runtime.
 
@@ -198,14 +204,14 @@ class Runtime:
             events: what it is to serve: `Next`, or JSON values.
             env: more variables, or None for one that is left out.
             command: what is run in place of `bootstrap`.
-            init_error: how `/init/error` is answered.
             pass_fds: descriptors that the process inherits.
+            replies: how the Runtime API answers some requests, such as `init_error`; see `FakeRuntimeApi`.
         """
         self._number += 1
         output = self.folder / f"run-{self._number}"
         task_root = self._lay_out(output, files)
         script = [event if isinstance(event, Next) else Next(event) for event in events]
-        with FakeRuntimeApi(*script, init_error=init_error) as api:
+        with FakeRuntimeApi(*script, **replies) as api:
             variables = {
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "PYLAMBDA_PYTHON": sys.executable,

@@ -16,7 +16,7 @@ ROOMS = {
     "main": "",
     "workers": "",
     "loop": "",
-    "lifecycle": "hooks middleware after life",
+    "lifecycle": "hooks middleware after gate extension shutdown snapshot limits life",
     "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump client_package",
     "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
     "runtime_api": "wire chunks connection invocation response_stream client",

@@ -69,7 +69,10 @@ class Runner:
         coroutine = awaitable if asyncio.iscoroutine(awaitable) else _await(awaitable)
         task = self._loop.create_task(coroutine)
         with self._deadline(task, coroutine):
-            return self._complete(task)
+            try:
+                return self._complete(task)
+            finally:
+                task.cancel()  # where a signal has taken us out of the loop; a task that is done does not notice
 
     def iterate(self, body: "AsyncIterable[Any]") -> Generator[Any, None, None]:
         """Yield what `body` yields; the loop runs only while the next one is awaited.

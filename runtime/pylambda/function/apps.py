@@ -106,7 +106,13 @@ def adapt_app(
 
     asgi = AsgiHandler(app.target, front, runner())
     adapted = Adapted(partial(settle, around(asgi.respond, True), runner) if around else asgi, encode=encoded)
-    adapted.on_init, adapted.on_shutdown = asgi.lifespan.start, asgi.lifespan.stop
+
+    def start() -> None:
+        asgi.lifespan.start()
+        if asgi.lifespan.is_running:  # else there is nothing to be done in the end, and no signal to ask for
+            adapted.on_shutdown = asgi.lifespan.stop
+
+    adapted.on_init = start
     return adapted
 
 

@@ -144,6 +144,13 @@ class Connection:
         except (OSError, ProtocolError) as error:
             raise self._fail(b"a request that was begun", error) from None
 
+    def outlive_this_program(self) -> None:
+        """Stay open in the program that this process will run in the place of this one."""
+        if self._socket is not None:
+            from posix import set_inheritable
+
+            set_inheritable(self._socket.fileno(), True)
+
     def close(self) -> None:
         """Drop the connection; the next exchange makes a new one."""
         if self._socket is not None:

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 MANY_WRITES = 4000
 
 
+def original() -> "dict[bytes, bytes]":
+    """Return the environment that this process was started with, whatever has become of it since."""
+    with open("/proc/self/environ", "rb") as file:
+        variables = file.read().split(b"\0")
+    return {name: value for name, equals, value in (variable.partition(b"=") for variable in variables) if equals}
+
+
 class Environment:
     """The variables by name, as text; the few methods of a mapping that are needed."""
 

@@ -41,6 +41,10 @@ class Settings:
         non_http: what a web app does with an event that is no HTTP request: `error`, `404`, or a path to POST it to.
         streaming_fronts: the front doors whose responses a web app streams.
         deadline_dump_ms: how long before the deadline every thread's stack is printed; 0 for never.
+        snap_start: whether a snapshot will be taken of this environment once it is initialized.
+        wants_sigterm: whether the function asks for the signal for a handler of its own.
+        max_invocations: how many a process serves before it starts anew; 0 for any number.
+        max_rss_mb: how much memory it may hold between two invocations; 0 for any.
 
     Raises:
         InvalidSetting: by an attribute whose variable holds what it cannot.
@@ -137,12 +141,36 @@ class Settings:
 
         return InvalidSetting(f"{name} is {self.environ.get(name)!r}", hint=hint, stack=())
 
+    @property
+    def asks_for_life(self) -> bool:
+        """Whether there is more to a plain handler's life than invocations, hooks of its own aside."""
+        return self.snap_start or any(name in self.environ for name in names.FOR_LIFE)
+
+    @property
+    def snap_start(self) -> bool:
+        return self.environ.get(names.INITIALIZATION_TYPE) == names.SNAP_START
+
+    @property
+    def wants_sigterm(self) -> bool:
+        return (self.environ.get(names.SHUTDOWN) or "0") != "0"
+
+    @property
+    def max_invocations(self) -> int:
+        return self._whole_number(names.MAX_INVOCATIONS, 0, "invocations")
+
+    @property
+    def max_rss_mb(self) -> int:
+        return self._whole_number(names.MAX_RSS_MB, 0, "megabytes")
+
     def _milliseconds(self, name: str, default: int) -> int:
+        return self._whole_number(name, default, "milliseconds")
+
+    def _whole_number(self, name: str, default: int, unit: str) -> int:
         text = self.environ.get(name)
         if not text:
             return default
         if not (text.isascii() and text.isdigit()):
-            raise self._invalid(name, "it must be a whole number of milliseconds")
+            raise self._invalid(name, f"it must be a whole number of {unit}")
         return int(text)
 
 

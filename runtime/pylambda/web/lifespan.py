@@ -76,9 +76,14 @@ class Lifespan:
             for timer in timers:
                 timer.cancel()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the app waits for its shutdown."""
+        return self._supervised is not None and not self._supervised.task.done()
+
     def stop(self) -> None:
         """Run the app's shutdown, where its startup was completed; what goes wrong is said in one line."""
-        if self._supervised is None or self._supervised.task.done():
+        if self._supervised is None or not self.is_running:
             return
         self._shutdown.set()
         failure = self._supervised.until(self._stopped)

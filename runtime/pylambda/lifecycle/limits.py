@@ -1,0 +1,95 @@
+"""Limits of a long life: after so many invocations, or with so much memory held, a process ends between two of them.
+
+The memory is looked at after each invocation, as the kernel counts it. Where one process serves the environment, its
+exit would be a failure to the platform, which waits for it to ask for the next event: so the process starts itself
+anew in place, `Anew`. The platform sees the same process, and the next event waits for the start.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from pylambda.lifecycle.gate import Gate
+from pylambda.start import environment
+
+if TYPE_CHECKING:
+    from pylambda.runtime_api.connection import Connection
+    from pylambda.runtime_api.invocation import Invocation, InvocationSource
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+MB = 1 << 20
+# Tells the interpreter that starts in the place of this one. An option and no variable: the function sees neither.
+MARK = "pylambda-anew"
+
+
+class Limited(Gate):
+    """Asks for no event once a limit is reached.
+
+    Args:
+        api: what is behind it.
+        max_invocations: how many to serve; 0 for any number.
+        max_rss_mb: how much memory to hold; 0 for any.
+        end: called with the reason when a limit is reached, before the event would be asked for; does not return.
+    """
+
+    def __init__(
+        self, api: "InvocationSource", *, max_invocations: int, max_rss_mb: int, end: Callable[[str], NoReturn]
+    ) -> None:
+        super().__init__(api)
+        self._max_invocations = max_invocations
+        self._max_rss_mb = max_rss_mb
+        self._end = end
+        self._served = 0
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if max_rss_mb else -1
+
+    def may_ask(self) -> bool:
+        """Whether no limit is reached."""
+        return not self._reached()
+
+    def next(self) -> "Invocation":
+        """Wait for the next invocation, or end."""
+        if self._served and (reason := self._reached()):
+            self._end(reason)
+        self._served += 1
+        return self._api.next()
+
+    def _reached(self) -> str:
+        """Return which limit is reached, in words; nothing where none is."""
+        if self._max_invocations and self._served >= self._max_invocations:
+            return f"{self._served} invocations were served"
+        if self._max_rss_mb:
+            rss_mb = int(os.pread(self._statm, 256, 0).split()[1]) * PAGE_BYTES / MB
+            if rss_mb > self._max_rss_mb:
+                return f"{rss_mb:.0f} MB are held, {self._max_rss_mb} may be"
+        return ""
+
+
+class Anew:
+    """Starts this process anew in place: the same id, command, environment and working directory as at its start.
+
+    What is open for children stays open, such as the platform's descriptor for logs. What the environment did once,
+    the snapshot and the registration of the extension, is not done again: `is_second` says so there.
+    """
+
+    is_second = MARK in sys._xoptions
+
+    def __init__(self) -> None:
+        # Kept from the start: the function may write over what the kernel shows.
+        self._environ = environment.original()
+        self._folder = os.getcwd()
+
+    def start(self, keep: "Sequence[Connection]" = ()) -> NoReturn:
+        """Start anew.
+
+        Args:
+            keep: connections that stay open, though nobody will know of them.
+
+        Raises:
+            OSError: that is not possible.
+        """
+        for connection in keep:
+            connection.outlive_this_program()
+        os.chdir(self._folder)
+        mark = [] if self.is_second else ["-X", MARK]
+        os.execve(sys.executable, [sys.orig_argv[0], *mark, *sys.orig_argv[1:]], self._environ)
