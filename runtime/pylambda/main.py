@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from io import BufferedWriter, TextIOWrapper
 
 from pylambda import names
 from pylambda.function.handler import APP_PREFIXES, is_plain, load
@@ -18,7 +19,9 @@ from pylambda.start.settings import Settings, describe_function, mend
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
+
+    from _typeshed import ReadableBuffer
 
     from pylambda.function.adapt import Adapted
     from pylambda.function.aio import Runner
@@ -53,8 +56,8 @@ def run(handler: "Handler") -> "NoReturn":
 
 def _guarded(serve: "Callable[[Runtime], int]") -> int:
     _die_of_sigterm_as_pid_1()
-    _unbuffer("stdout", 1)
-    _unbuffer("stderr", 2)
+    _unbuffer("stdout")
+    _unbuffer("stderr")
     try:
         environ = Environment()
         mend(environ)
@@ -99,9 +102,12 @@ class Runtime:
             ApiFault: the Runtime API cannot be used.
         """
         settings = self._settings
-        installed.add(sys.path, settings.runtime_dir, isolated=names.PYTHONPATH not in settings.environ)
-        search_path.keep_standard_names(sys.path, self._install_logging)
+        isolated = names.PYTHONPATH not in settings.environ
+        installed.add(sys.path, settings.runtime_dir, isolated=isolated, user_base=settings.user_base)
+        finder = search_path.keep_standard_names(sys.path)
         search_path.set_up(settings, sys.path, settings.environ)
+        # Not before: what a `.pth` file sets up comes first.
+        finder.when_loaded("logging", self._install_logging)
         # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.
         sys.dont_write_bytecode = True
         return self._serve(self._load)
@@ -124,7 +130,7 @@ class Runtime:
         Raises:
             ApiFault: the Runtime API cannot be used.
         """
-        search_path.keep_standard_names(sys.path, self._install_logging_if_bare)
+        search_path.keep_standard_names(sys.path).when_loaded("logging", self._install_logging_if_bare)
         return self._serve(lambda: handler)
 
     def _serve(self, load_handler: "Callable[[], Handler]") -> int:
@@ -263,12 +269,30 @@ def _die_of_sigterm_as_pid_1() -> None:
         signal(SIGTERM, lambda number, frame: _exit(128 + number))
 
 
-def _unbuffer(name: str, descriptor: int) -> None:
-    """Make a stream what -u makes it, where the interpreter was started without: what was printed is never lost."""
-    stream = getattr(sys, name)
-    if stream is None or stream.write_through:
-        return
-    from io import FileIO, TextIOWrapper
+class _Unkept(BufferedWriter):
+    """The layer that people write bytes to, and look below of; it keeps nothing back."""
 
-    raw = FileIO(descriptor, "w", closefd=False)
-    setattr(sys, name, TextIOWrapper(raw, encoding=stream.encoding, errors=stream.errors, write_through=True))
+    other: TextIOWrapper
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        count = super().write(data)
+        self.flush()
+        return count
+
+
+def _unbuffer(name: str) -> None:
+    """Let what was printed leave at once, so that nothing is lost when a function dies.
+
+    -u does so too, but takes the buffered layer away, which some write to.
+    """
+    stream = getattr(sys, name)
+    if type(stream) is not TextIOWrapper or isinstance(stream.buffer, _Unkept):
+        return
+    stream.flush()
+    layer: Any = stream.buffer
+    buffer = _Unkept(getattr(layer, "raw", layer))
+    buffer.other = stream  # its end would close what lies below both; a program of one's own may have kept it, too
+    setattr(sys, name, TextIOWrapper(buffer, encoding=stream.encoding, errors=stream.errors, write_through=True))
+    getattr(sys, name).mode = "w"
+    if getattr(sys, f"__{name}__") is stream:
+        setattr(sys, f"__{name}__", getattr(sys, name))

@@ -83,6 +83,7 @@ SNAP_START = "snap-start"
 XRAY_TRACE_ID = "_X_AMZN_TRACE_ID"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 HOME = "HOME"
+PYTHONUSERBASE = "PYTHONUSERBASE"
 # What `bootstrap` tells the C library's malloc of this process.
 MALLOC_SETTINGS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 # The only folder that Lambda lets a function write to.

@@ -88,7 +88,7 @@ def add_packages(image: Image, files: Mapping[str, str], folder: Path) -> Image:
         path = packages / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    ours = folder / "ours" / "runtime"
+    ours = folder / "image" / "runtime"
     shutil.copytree(image.ours, ours)
     write_record(program, ours)
     return Image(program, packages, ours, image.official)

@@ -52,7 +52,7 @@ def test_recorded_folders_are_enough_where_nothing_is_to_be_run(tmp_path: Path, 
     (packages / "requests").mkdir(parents=True)
     record(tmp_path, packages, tmp_path / "not there")
     path = ["stdlib"]
-    installed.add(path, str(tmp_path), isolated=True)
+    installed.add(path, str(tmp_path), isolated=True, user_base="")
     assert path == ["stdlib", str(packages)]
     assert site_calls == []
     with pytest.raises(SystemExit):
@@ -63,13 +63,13 @@ def test_recorded_folders_are_enough_where_nothing_is_to_be_run(tmp_path: Path, 
 def test_site_does_it_where_something_is_to_be_run(hook: str, tmp_path: Path, site_calls: list[str]) -> None:
     (tmp_path / hook).touch()
     record(tmp_path, tmp_path)
-    installed.add([], str(tmp_path), isolated=True)
+    installed.add([], str(tmp_path), isolated=True, user_base="")
     assert site_calls == ["main"]
 
 
 def test_site_does_it_where_a_pythonpath_is_set(tmp_path: Path, site_calls: list[str]) -> None:
     record(tmp_path)
-    installed.add([], str(tmp_path), isolated=False)
+    installed.add([], str(tmp_path), isolated=False, user_base="")
     assert site_calls == ["main"]
 
 
@@ -78,11 +78,11 @@ def test_site_does_it_for_an_interpreter_that_was_not_recorded(
     interpreter: str, tmp_path: Path, site_calls: list[str]
 ) -> None:
     record(tmp_path, interpreter=interpreter)
-    installed.add([], str(tmp_path), isolated=True)
+    installed.add([], str(tmp_path), isolated=True, user_base="")
     assert site_calls == ["main"]
 
 
 def test_nothing_is_done_twice(tmp_path: Path) -> None:
     path: list[str] = []
-    installed.add(path, str(tmp_path), isolated=True)
+    installed.add(path, str(tmp_path), isolated=True, user_base="")
     assert path == []

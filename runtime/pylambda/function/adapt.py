@@ -1,15 +1,15 @@
 """Whatever the user wrote, as one callable shape: `call(event, context)`, with what decodes its event and encodes
 its result. Imported for every handler that is not a plain function.
 
-What a handler is is decided once, when it is loaded: by the flags of its code, looked for through bound methods,
-partials, callable objects and `__wrapped__`, and by the marks of `raw` and `typed`. Nothing is guessed from a
-signature. Where a flag was found, each result is looked at too, because a decorator may already have run the
-coroutine that it wraps.
+What a function or a method is is decided once, when it is loaded: by the flags of its code and by the marks of `raw`
+and `typed`. Nothing is guessed from a signature. What a proxy, a partial, a callable object or a decorated function
+comes to is decided by what calling it gives: it may show the code of a generator and have collected it, or that of a
+plain function and give a coroutine. The flags of all the code in it say only whether an event loop is needed.
 """
 
 from collections.abc import Callable
 from functools import partial
-from types import AsyncGeneratorType, GeneratorType
+from types import AsyncGeneratorType, FunctionType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pylambda import names
@@ -96,17 +96,25 @@ def adapt(
     flags = code_flags(handler)
     if flags & ASYNC_CODE:
         runner()  # now: a loop that cannot be had is a load fault
-    own_flags = getattr(getattr(handler, "__code__", None), "co_flags", 0) & SPECIAL_CODE
+    own_flags = _own_flags(handler)
+    may_be_any = flags or own_flags is None or hasattr(handler, "__wrapped__")
     if around is not None:
         inside = around(handler, bool(flags & ASYNC_CODE))
-        adapted.call = partial(settle, inside, runner) if flags else inside
+        adapted.call = partial(settle, inside, runner) if may_be_any else inside
     elif own_flags in (GENERATOR, ASYNC_GENERATOR):
         adapted.call = _streaming(handler)
-    elif flags:
+    elif may_be_any:
         adapted.call = partial(settle, handler, runner)
     if settings.collects_streams:
         adapted.encode = partial(collect, adapted.encode, runner)
     return adapted
+
+
+def _own_flags(handler: "Handler") -> int | None:
+    """Return the flags of the code that a call runs; None of an object that may show another's."""
+    if type(handler) is MethodType:
+        handler = handler.__func__
+    return handler.__code__.co_flags & SPECIAL_CODE if type(handler) is FunctionType else None
 
 
 def code_flags(handler: Any) -> int:

@@ -30,8 +30,10 @@ def is_plain(handler: "Handler") -> bool:
 
     The rest is for `adapt`, which is not imported for a plain one.
     """
-    code = getattr(handler, "__code__", None)
-    return code is not None and not code.co_flags & SPECIAL_CODE and not getattr(handler, "__dict__", None)
+    kind: type = type(handler)
+    if kind is not type(is_plain):  # an object may show the code of what it wraps, and do something else
+        return False
+    return not handler.__code__.co_flags & SPECIAL_CODE and not handler.__dict__
 
 
 def load(name: str, task_root: str) -> "Handler":

@@ -3,7 +3,8 @@
 `bootstrap` starts the interpreter with -S, because `site` and what it imports take a quarter of the time that a bare
 interpreter needs to start. What it would have done is done here: in an image the folders of installed packages are
 known, `record` wrote them down when the image was built. Only where there is something to run in them, a `.pth` file
-or a `sitecustomize`, or where nothing was recorded for this very interpreter, is `site` imported and does its work.
+or a `sitecustomize`, where a user has packages of their own, or where nothing was recorded for this very interpreter,
+is `site` imported and does its work.
 
 Source: https://docs.python.org/3/library/site.html
 """
@@ -14,19 +15,20 @@ from posix import listdir
 RECORD = "site-packages"
 
 
-def add(path: "list[str]", runtime_dir: str, *, isolated: bool) -> None:
+def add(path: "list[str]", runtime_dir: str, *, isolated: bool, user_base: str) -> None:
     """Put the folders of installed packages on `path`, and add the names that `site` adds to the built-in ones.
 
     Args:
         path: `sys.path`; changed in place.
         runtime_dir: where the record is.
         isolated: whether nothing but the record may have something to run, that is, no PYTHONPATH is set.
+        user_base: where `pip install --user` has put packages; empty where there can be none.
     """
     if "site" in sys.modules:
         return
     recorded = _recorded(runtime_dir) if isolated else None
     contents = {folder: _contents(folder) for folder in recorded or ()}
-    if recorded is None or any(map(_holds_hooks, contents.values())):
+    if recorded is None or any(map(_holds_hooks, contents.values())) or has_user_packages(user_base):
         import site
 
         site.main()
@@ -37,6 +39,12 @@ def add(path: "list[str]", runtime_dir: str, *, isolated: bool) -> None:
 
     builtins.quit, builtins.exit = Quitter("quit", "Ctrl-D"), Quitter("exit", "Ctrl-D")
     builtins.help = _Helper()
+
+
+def has_user_packages(base: str) -> bool:
+    """Whether `pip install --user` has put packages below a folder, and this interpreter is to look for them."""
+    major, minor = sys.version_info[:2]
+    return bool(base and not sys.flags.no_user_site and _contents(f"{base}/lib/python{major}.{minor}/site-packages"))
 
 
 def has_hooks(folder: str) -> bool:

@@ -7,8 +7,8 @@ anything wins.
 A function may hold a `logging.py` or a `json.py`. Amazon's runtime has those modules loaded before the function's
 folder is on the path, so there they never take over; this runtime loads them late, so a finder keeps their names
 for the standard library. What this package needs late, to report a failure say, comes from the standard library too,
-whatever lies in the function's folder. The same finder tells when `logging` is loaded, to give it its root handler: a
-function that never logs never pays for it.
+whatever lies in the function's folder. The same finder tells when a module is loaded for the first time: `logging`
+gets its root handler then, so a function that never logs never pays for it.
 
 Source of the order: Amazon's `/var/runtime/bootstrap.py` in the python images.
 """
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    Then = Callable[[], None]
+
     from pylambda.start.environment import Variables
     from pylambda.start.settings import Settings
 
@@ -40,6 +42,11 @@ STANDARD_NAMES = frozenset(
 )
 if sys.version_info < (3, 13):
     STANDARD_NAMES |= {"token", "tokenize"}
+
+# See `mended`.
+MENDED: "tuple[str, ...]" = ("subprocess",)
+if sys.version_info >= (3, 12):
+    MENDED += ("concurrent", "concurrent.futures")
 
 
 def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> None:
@@ -74,29 +81,36 @@ class StandardLibraryFirst:
 
     Args:
         path: the search path before the function's folders were put on it.
-        on_logging: called once `logging` is loaded.
     """
 
-    def __init__(self, path: "list[str]", on_logging: "Callable[[], None]") -> None:
+    def __init__(self, path: "list[str]") -> None:
         self._path = path
-        self._on_logging = on_logging
+        self._awaited: dict[str, Then] = {}
         self._loading_ours = 0
+
+    def when_loaded(self, name: str, then: "Then") -> None:
+        """Call `then` when a module is loaded: now, if it is; never again, when it is loaded anew."""
+        if name in sys.modules:
+            then()
+        else:
+            self._awaited[name] = then
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
-        """Find a kept name in the standard library; leave every other name to the finders after this one."""
+        """Find a kept name in the standard library; leave others to the finders after this one."""
         is_ours = name.startswith("pylambda.")
-        if not (is_ours or name in STANDARD_NAMES or (self._loading_ours and name in sys.stdlib_module_names)):
+        is_kept = name in STANDARD_NAMES or (self._loading_ours and name in sys.stdlib_module_names)
+        if not (is_ours or is_kept or name in self._awaited):
             return None
         from _frozen_importlib_external import PathFinder
 
-        spec: ModuleSpec | None = PathFinder.find_spec(name, path if is_ours else self._path, target)
+        spec: ModuleSpec | None = PathFinder.find_spec(name, self._path if is_kept and not is_ours else path, target)
         if spec is not None and spec.loader is not None:
             if is_ours:
                 self._note_while_loading(spec.loader)
-            elif name == "logging":
-                _call_after_exec(spec.loader, self._on_logging)
+            elif name in self._awaited:
+                _call_after_exec(spec.loader, self._awaited.pop(name))
         return spec
 
     def _note_while_loading(self, loader: "Any") -> None:
@@ -112,7 +126,7 @@ class StandardLibraryFirst:
         loader.exec_module = exec_module_of_ours
 
 
-def _call_after_exec(loader: "Any", callback: "Callable[[], None]") -> None:
+def _call_after_exec(loader: "Any", callback: "Then") -> None:
     exec_module = loader.exec_module
 
     def exec_module_then_call(module: "ModuleType") -> None:
@@ -122,14 +136,24 @@ def _call_after_exec(loader: "Any", callback: "Callable[[], None]") -> None:
     loader.exec_module = exec_module_then_call
 
 
-def keep_standard_names(path: "list[str]", on_logging: "Callable[[], None]") -> None:
-    """Install the finder; call `on_logging` at once where `logging` is loaded already.
+def keep_standard_names(path: "list[str]") -> StandardLibraryFirst:
+    """Install the finder and return it.
 
     Args:
         path: `sys.path` as it is before `set_up`.
-        on_logging: see `StandardLibraryFirst`.
     """
-    # Behind the finders of built-in and frozen modules, which are the standard library's anyway, and quicker.
-    sys.meta_path.insert(-1, StandardLibraryFirst(list(path), on_logging))
-    if "logging" in sys.modules:
-        on_logging()
+    from _frozen_importlib_external import PathFinder
+
+    finder = StandardLibraryFirst(list(path))
+    # Before the one that searches `path`, wherever `.pth` files have put finders of their own; behind those of built-in
+    # and frozen modules, which are the standard library's anyway, and quicker.
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
+    for name in MENDED:
+        finder.when_loaded(name, lambda name=name: _mend(name))  # type: ignore[misc]
+    return finder
+
+
+def _mend(name: str) -> None:
+    from pylambda.start import mended
+
+    mended.MENDS[name]()

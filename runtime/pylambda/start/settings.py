@@ -9,6 +9,7 @@ from posix import W_OK, X_OK, access, getcwd
 from sys import version_info
 
 from pylambda import names
+from pylambda.start.installed import has_user_packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,12 @@ class Settings:
     def collects_streams(self) -> bool:
         """Whether the far side would hold a stream until its end, as the emulator does; `pylambda serve` does not."""
         return self.local and self.environ.get(names.LOCAL) != names.LOCAL_STREAMS
+
+    @property
+    def user_base(self) -> str:
+        """Where packages of the user's own may be, as `site` has it; nothing is installed where all is new."""
+        base, home = self.environ.get(names.PYTHONUSERBASE), self.environ.get(names.HOME)
+        return base or (f"{home}/.local" if home and home != names.WRITABLE_DIR else "")
 
     @property
     def json_strict(self) -> bool:
@@ -191,7 +198,8 @@ def mend(environ: "Variables") -> None:
 
     The emulator sets the credentials that it was not given to nothing, and an SDK takes nothing for credentials.
     In Lambda the home folder is missing or cannot be written, and libraries keep their caches below it; /tmp is the
-    one folder that can be. Caches that a user has placed somewhere stay there: only the home is moved.
+    one folder that can be. Caches that a user has placed somewhere stay there: only the home is moved, and packages
+    that were installed below it are found where they are.
 
     Libraries know Lambda, and which Python it runs, by a variable that Amazon's start script sets, whatever was there:
     `export AWS_EXECUTION_ENV=AWS_Lambda_python3.12` in /var/runtime/bootstrap. There it is set before a wrapper runs,
@@ -205,5 +213,7 @@ def mend(environ: "Variables") -> None:
     home = environ.get(names.HOME)
     if not home or not access(home, W_OK | X_OK):
         environ[names.HOME] = names.WRITABLE_DIR
+        if home and names.PYTHONUSERBASE not in environ and has_user_packages(f"{home}/.local"):
+            environ[names.PYTHONUSERBASE] = f"{home}/.local"
     if not (environ.get(names.EXEC_WRAPPER) and environ.get(names.EXECUTION_ENV)):
         environ[names.EXECUTION_ENV] = f"AWS_Lambda_python{version_info.major}.{version_info.minor}"
