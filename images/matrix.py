@@ -93,6 +93,11 @@ def arch_tag(build: Build, edition: Edition) -> str:
     return f"{build.image}-{edition.exact}-{build.arch.name}"
 
 
+def moving_arch_tag(build: Build) -> str:
+    """The tag of the newest manifest of one architecture, as Amazon's images have it too: `3.12-arm64`."""
+    return f"{build.image}-{build.arch.name}"
+
+
 def index_tags(build: Build, edition: Edition, patch: str) -> list[str]:
     """The tags of an image's index: the exact one first, and last the one that most people write.
 
@@ -221,7 +226,8 @@ def main(arguments: list[str] | None = None) -> str:
         case "tags":
             build = matrix.build(chosen.image, chosen.arch)
             edition = Edition(chosen.date, chosen.release)
-            return "\n".join([arch_tag(build, edition), *index_tags(build, edition, chosen.patch)])
+            of_arch = [arch_tag(build, edition), moving_arch_tag(build)]
+            return "\n".join([*of_arch, *index_tags(build, edition, chosen.patch)])
         case "bake":
             return json.dumps(bake(matrix, source()), indent=2)
         case "github":

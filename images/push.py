@@ -1,9 +1,10 @@
 """Push images so that nobody ever sees half of one.
 
 Lambda takes a single manifest and refuses an index, and `FROM` wants one name for every architecture. So each
-architecture is pushed by itself, as a plain manifest under a tag that belongs to this push, and read back; only when
-all of them are there is an index made of their digests, by one PUT a tag, and the tag that most people write comes
-last. Whatever stops a push on the way, each index tag still points at the whole set that it pointed at before.
+architecture is pushed by itself, as a plain manifest under a tag that belongs to this push, and read back; the tag
+that names the architecture alone moves with it. Only when all of them are there is an index made of their digests, by
+one PUT a tag, and the tag that most people write comes last. Whatever stops a push on the way, each index tag still
+points at the whole set that it pointed at before.
 
     arch      push the images of one architecture and note their digests in build/pushed/
     index     make the indexes of what was noted; several machines may have noted theirs
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 from images.build import LOCAL, local_tags
 from images.facts import Build, Matrix, MatrixError, check, load
-from images.matrix import Edition, arch_tag, index_tags
+from images.matrix import Edition, arch_tag, index_tags, moving_arch_tag
 from images.registry import Client, PushError
 from pylambda.names import VERSION
 
@@ -44,7 +45,7 @@ class Note(NamedTuple):
 
 
 def push_arch(client: Client, repository: str, build: Build, edition: Edition, local: str) -> Note:
-    """Push one image as a plain manifest and read it back. Raises PushError."""
+    """Push one image as a plain manifest and read it back; then move the tag of its architecture. Raises PushError."""
     target = f"{repository}:{arch_tag(build, edition)}"
     found = client.local(local)
     if found is None:
@@ -58,6 +59,10 @@ def push_arch(client: Client, repository: str, build: Build, edition: Edition, l
     if there is None or found.id not in {there.config, there.digest}:
         client.push(local, target)
     pushed = client.single(target, build.arch.platform)
+    moving = f"{repository}:{moving_arch_tag(build)}"
+    client.push(local, moving)
+    if client.single(moving, build.arch.platform).digest != pushed.digest:
+        raise PushError(f"{moving} is not what was pushed as {target}: push again, one push at a time")
     return Note(build.image, build.arch.name, edition.exact, pushed.digest, client.python(local, found.platform))
 
 
@@ -124,7 +129,7 @@ def main() -> None:
             if options.arch in {"", build.arch.name}:
                 note = push_arch(client, repository, build, edition, local_tags(build, options.local)[0])
                 note.path(options.notes).write_text(json.dumps(note._asdict()) + "\n", encoding="utf-8")
-                print(f"{repository}:{arch_tag(build, edition)} {note.digest}", flush=True)
+                print(f"{repository}:{arch_tag(build, edition)}, {moving_arch_tag(build)} {note.digest}", flush=True)
     if options.what in {"index", "all"}:
         notes = read_notes(options.notes)
         for builds in images.values():

@@ -100,20 +100,24 @@ def test_an_arm64_image_runs(arm64_image: Image, docker: Docker) -> None:
 
 def test_each_architecture_is_plain_and_the_index_has_both(hub: Registry, pushed: Ended, native_image: Image) -> None:
     # When the image was pushed as its user is told to
-    # Then there are a plain manifest for each architecture, and an index of those two under every other name
+    # Then there is a plain manifest for each architecture, as this push and as the newest of its architecture, and an
+    # index of those two under every other name
     version = native_image.version
     tags = hub.tags("pylambda")
-    plain = {tag.rpartition("-")[2]: tag for tag in tags if tag.endswith(("-x86_64", "-arm64"))}
-    assert plain.keys() == {"x86_64", "arm64"}
-    for tag in plain.values():
+    plain = {tag for tag in tags if tag.endswith(("-x86_64", "-arm64"))}
+    moving = {arch: f"{version}-{arch}" for arch in ("x86_64", "arm64")}
+    assert len(plain) == 4
+    assert set(moving.values()) < plain
+    for tag in plain:
         assert hub.raw(f"pylambda:{tag}")["mediaType"] in registry.SINGLE
-    indexes = tags - set(plain.values())
+        assert hub.digest(f"pylambda:{tag}") == hub.digest(f"pylambda:{moving[tag.rpartition('-')[2]]}")
+    indexes = tags - plain
     assert version in indexes
     assert len(indexes) == 3
     for tag in indexes:
         index = hub.raw(f"pylambda:{tag}")
         assert index["mediaType"] == INDEX
-        digests = {arch: hub.digest(f"pylambda:{tag}") for arch, tag in plain.items()}
+        digests = {arch: hub.digest(f"pylambda:{tag}") for arch, tag in moving.items()}
         assert platforms(index) == {"amd64": digests["x86_64"], "arm64": digests["arm64"]}
     assert f"{version} -> x86_64, arm64" in pushed.out
 

@@ -161,12 +161,15 @@ def test_labels_leave_out_what_is_not_known() -> None:
 @pytest.mark.parametrize(
     ("image", "version", "expected"),
     [
-        ("3.13", "1.2.3", ["3.13-1.2.3-arm64", "3.13-1.2.3", "3.13-20261121", "3.13.5", "3.13"]),
-        ("3.13", None, ["3.13-20261121-arm64", "3.13-20261121", "3.13.5", "3.13"]),
+        ("3.13", "1.2.3", ["3.13-1.2.3-arm64", "3.13-arm64", "3.13-1.2.3", "3.13-20261121", "3.13.5", "3.13"]),
+        ("3.13", None, ["3.13-20261121-arm64", "3.13-arm64", "3.13-20261121", "3.13.5", "3.13"]),
         (
             "3.12-slim",
             "1.2.3",
-            ["3.12-slim-1.2.3-arm64", "3.12-slim-1.2.3", "3.12-slim-20261121", "3.12.9-slim", "3.12-slim"],
+            [
+                *("3.12-slim-1.2.3-arm64", "3.12-slim-arm64", "3.12-slim-1.2.3"),
+                *("3.12-slim-20261121", "3.12.9-slim", "3.12-slim"),
+            ],
         ),
     ],
 )
@@ -174,7 +177,8 @@ def test_tags_follow_from_the_image_and_the_push(image: str, version: str | None
     build = facts.read(GOOD).build(image, "arm64")
     edition = matrix.Edition(DAY, version)
     patch = "3.13.5" if image == "3.13" else "3.12.9"
-    assert [matrix.arch_tag(build, edition), *matrix.index_tags(build, edition, patch)] == expected
+    of_arch = [matrix.arch_tag(build, edition), matrix.moving_arch_tag(build)]
+    assert [*of_arch, *matrix.index_tags(build, edition, patch)] == expected
 
 
 def test_no_two_images_share_a_tag() -> None:
@@ -182,10 +186,13 @@ def test_no_two_images_share_a_tag() -> None:
     tags = [
         tag
         for build in facts.load().builds
-        for tag in [matrix.arch_tag(build, edition), *matrix.index_tags(build, edition, f"{build.python.version}.0")]
+        for tag in (
+            *(matrix.arch_tag(build, edition), matrix.moving_arch_tag(build)),
+            *matrix.index_tags(build, edition, f"{build.python.version}.0"),
+        )
     ]
     # Each index tag is said once an architecture.
-    assert len(set(tags)) == len(facts.load().builds) + len(facts.load().images()) * 4
+    assert len(set(tags)) == len(facts.load().builds) * 2 + len(facts.load().images()) * 4
 
 
 def test_bake_builds_single_manifests() -> None:
@@ -256,7 +263,7 @@ def test_what_is_printed_is_what_programs_read() -> None:
     options = shlex.split(matrix.main(["build", "3.12-slim", "--arch", "arm64"]))
     assert {"--platform=linux/arm64", "--target=slim", "--build-arg=PYTHON_VERSION=3.12"} <= set(options)
     tags = matrix.main(["tags", "3.12", "--patch", "3.12.9", "--release", "1.2.3", "--date", "2026-11-21"])
-    assert tags.splitlines()[1:] == ["3.12-1.2.3", "3.12-20261121", "3.12.9", "3.12"]
+    assert tags.splitlines()[2:] == ["3.12-1.2.3", "3.12-20261121", "3.12.9", "3.12"]
     assert json.loads(matrix.main(["github"])).keys() == {"include"}
     assert json.loads(matrix.main(["bake"])).keys() == {"group", "target"}
 
