@@ -153,9 +153,11 @@ build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LIC
 .PHONY: vendor
 vendor: build/.vendor-ready ## Fetch the pure wheels that the images carry, by images/requirements.lock
 
+LOCK ?=
+
 .PHONY: lock
-lock: $(VENV)/.local-ready ## Resolve images/requirements.in and tools.in anew into their locks
-	@$(BIN)/python -m images.vendor lock
+lock: $(VENV)/.local-ready ## Resolve images/*.in anew into their locks, or LOCK=boto3 alone
+	@$(BIN)/python -m images.vendor lock $(LOCK)
 
 .PHONY: image
 image: build/.vendor-ready ## Build pylambda:VERSION-VARIANT for ARCH on Amazon's base, or on BASE=...
@@ -233,6 +235,15 @@ bump-base: $(VENV)/.local-ready ## Write today's digest of the base into images/
 base: $(VENV)/.local-ready ## Print the base of images/matrix.toml
 	@$(MATRIX) base
 
+# A rebuild takes the same boto3 on each of its machines: the lock as one line from the first, as text for the others.
+.PHONY: boto3-lock
+boto3-lock:
+	@grep -v '^#' images/boto3.lock | paste -sd ';'
+
+.PHONY: take-boto3-lock
+take-boto3-lock:
+	@test -z "$$BOTO3_LOCK" || printf '%s\n' "$$BOTO3_LOCK" | tr ';' '\n' > images/boto3.lock
+
 # These talk to GitHub, through its own client.
 .PHONY: latest-release
 latest-release:
@@ -240,7 +251,7 @@ latest-release:
 
 .PHONY: bump-pull-request
 bump-pull-request:
-	@git diff --quiet images/matrix.toml || { git switch --create bump-base && git commit --all --message "Bump the base" && \
+	@git diff --quiet images || { git switch --create bump-base && git commit --all --message "Bump the base and boto3" && \
 	  git push --force origin bump-base && gh pr create --fill --head bump-base; }
 
 .PHONY: release

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from images import context, matrix
-from images.facts import UNNAMED, WITH_TOOLS, Build, Matrix, MatrixError, load, suffix
+from images.facts import UNNAMED, WITH_BOTO3, WITH_TOOLS, Build, Matrix, MatrixError, load, suffix
 from pylambda.local.fetch import this_machine
 
 # For the builder that would attest by default; the classic one knows neither this nor an option for it.
@@ -42,7 +42,8 @@ def build_image(docker: str, facts: Matrix, build: Build, *, base: str, tags: li
     with subprocess.Popen([*words, *options, "-"], stdin=subprocess.PIPE, env=environment) as builder:
         assert builder.stdin is not None
         try:
-            context.write(builder.stdin, (build.arch,) if build.variant.name == WITH_TOOLS else ())
+            tools = (build.arch,) if build.variant.name == WITH_TOOLS else ()
+            context.write(builder.stdin, tools, with_boto3=build.variant.name == WITH_BOTO3)
             builder.stdin.close()
         except BrokenPipeError:
             pass  # The builder ended early; it has said why.
@@ -67,10 +68,10 @@ def main() -> None:
     if subprocess.run([chosen.docker, "version"], capture_output=True, check=False).returncode:
         raise BuildError(f"no container engine answers '{chosen.docker} version': run make engine")
     tags = [chosen.tag] if chosen.tag else local_tags(build, chosen.local)
-    if build.variant.name == WITH_TOOLS:
-        words = [sys.executable, "-m", "images.vendor", "tools", build.arch.name]
+    if more := {WITH_TOOLS: ["tools", build.arch.name], WITH_BOTO3: ["boto3"]}.get(build.variant.name):
+        words = [sys.executable, "-m", "images.vendor", *more]
         if subprocess.run(words, cwd=Path(context.ROOT), check=False).returncode:
-            raise BuildError("the programs of the build variant could not be fetched; the message is above")
+            raise BuildError(f"what the {build.variant.name} variant adds could not be fetched; the message is above")
     build_image(chosen.docker, facts, build, base=chosen.base, tags=tags, options=chosen.options)
 
 

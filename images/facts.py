@@ -14,9 +14,10 @@ from typing import NamedTuple
 import tomli
 
 FILE = Path(__file__).with_name("matrix.toml")
-# The variant that tags do not name, and the one whose build takes programs of other projects.
+# The variant that tags do not name, the one whose build takes programs of other projects, and the one that takes boto3.
 UNNAMED = "default"
 WITH_TOOLS = "build"
+WITH_BOTO3 = "boto3"
 AXES = ("python", "variant", "arch")
 
 

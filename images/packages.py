@@ -28,7 +28,8 @@ else
     esac
   done < /var/lib/dpkg/status
 fi
-for folder in /var/runtime/vendor/*.dist-info; do
+for folder in /var/runtime/vendor/*.dist-info /var/runtime/aws-sdk/*.dist-info; do
+  [ -d "$folder" ] || continue
   name=${folder##*/}
   name=${name%.dist-info}
   echo "pypi ${name%-*} ${name##*-} -"

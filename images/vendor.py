@@ -1,13 +1,14 @@
 """What the images carry of other projects, fetched on the host, each file by its hash.
 
 The pure wheels of requirements.in, `requests`, `tomli` and what they need, go into every image. One folder of them
-serves both architectures and every Python of matrix.toml, because only py3-none-any wheels are let in. The programs
-of tools.in go into the build variant, from one wheel an architecture. So an image build needs the network for `dnf`
-alone. pip resolves and downloads; the wheels are unpacked here and not by `pip install`, whose RECORD, scripts and
-byte code tell which machine made them.
+serves both architectures and every Python of matrix.toml, because only py3-none-any wheels are let in. What boto3.in
+asks for besides goes into the boto3 variant, and the programs of tools.in into the build variant, from one wheel an
+architecture. So an image build needs the network for `dnf` alone. pip resolves and downloads; the wheels are unpacked
+here and not by `pip install`, whose RECORD, scripts and byte code tell which machine made them.
 
-    lock            resolve both files anew and write the locks
+    lock            resolve the files anew and write the locks; with a name, such as boto3, that one alone
     fetch           unpack the pure wheels into build/vendor, and write build/licenses
+    boto3           unpack boto3 and what it needs besides into build/boto3, as they lie in an image
     tools ARCH      unpack the programs for one architecture into build/tools/ARCH, as they lie in an image
 
 pip is told the oldest Python of matrix.toml: what serves that one serves the others.
@@ -34,6 +35,8 @@ IMAGES = Path(__file__).parent
 ROOT = IMAGES.parent
 DECLARED = IMAGES / "requirements.in"
 LOCK = IMAGES / "requirements.lock"
+BOTO3 = IMAGES / "boto3.in"
+BOTO3_LOCK = IMAGES / "boto3.lock"
 TOOLS = IMAGES / "tools.in"
 TOOLS_LOCK = IMAGES / "tools.lock"
 NOTICE = IMAGES / "NOTICE"
@@ -43,6 +46,13 @@ LOCK_HEADER = """\
 """
 # pip takes a wheel that has no architecture and no ABI, or none.
 PURE = ("--platform=any", "--implementation=py", "--abi=none")
+RUNTIME_DIR = "var/runtime"
+VENDOR = f"{RUNTIME_DIR}/vendor"
+# Apart, because it is taken whole or not at all: `pylambda.start.image_sdk` says when.
+SDK = f"{RUNTIME_DIR}/aws-sdk"
+SDK_PROJECTS = {"boto3", "botocore", "s3transfer"}
+# What these say in the place of SPDX's words.
+LICENCES = {"Apache License 2.0": "Apache-2.0", "Dual License": "Apache-2.0 OR BSD-3-Clause"}
 READABLE = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH
 EXECUTABLE = READABLE | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
@@ -89,6 +99,11 @@ def locked(text: str) -> set[str]:
     return set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
 
 
+def versions(text: str) -> dict[str, str]:
+    """The packages of a lock file by name."""
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", text, flags=re.MULTILINE))
+
+
 def unpack(wheels: list[Path], target: Path) -> None:
     """Put the wheels' packages and metadata into an empty target, the same bytes and modes everywhere."""
     shutil.rmtree(target, ignore_errors=True)
@@ -114,24 +129,49 @@ def unpack_programs(wheels: list[Path], target: Path) -> None:
                     _write(archive.read(name), target, f"usr/share/licenses/{project}/{file}", READABLE)
 
 
-def notices(header: str, vendor: Path) -> str:
-    """The header and a line for each package in a folder. Raises VendorError where one names no licence."""
+def notices(header: str, *folders: tuple[Path, str]) -> str:
+    """The header and a line for each package in folders, each with its place in an image.
+
+    Raises VendorError where one names no licence, or lacks its text.
+    """
     lines = []
-    for metadata in sorted(vendor.glob("*.dist-info/METADATA")):
+    found = [(metadata, place) for folder, place in folders for metadata in folder.glob("*.dist-info/METADATA")]
+    for metadata, place in sorted(found, key=lambda pair: pair[0].parent.name):
         facts = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
         licence = facts["License-Expression"] or facts["License"]
-        if not licence:
-            raise VendorError(f"{metadata}: names no licence")
-        texts = f"/var/runtime/vendor/{metadata.parent.name}/licenses/"
-        lines.append(f"{facts['Name']} {facts['Version']}\n    {licence}: {texts}\n")
+        texts = next(metadata.parent.glob("licenses"), None) or next(metadata.parent.glob("LICENSE*"), None)
+        if not licence or not texts:
+            raise VendorError(f"{metadata}: names no licence, or its text is not there")
+        text = f"/{place}/{metadata.parent.name}/{texts.name}{'/' if texts.is_dir() else ''}"
+        lines.append(f"{facts['Name']} {facts['Version']}\n    {LICENCES.get(licence, licence)}: {text}\n")
     return "\n".join([header, *lines])
 
 
-def lock() -> None:
-    """Write both lock files. Raises VendorError."""
-    _write_lock(LOCK, DECLARED, pins(_resolve(DECLARED, PURE)))
-    found = [pin for arch in load().archs for pin in pins(_resolve(TOOLS, _platform(arch)), ".whl")]
-    _write_lock(TOOLS_LOCK, TOOLS, found)
+def lock(names: list[str]) -> None:
+    """Write the lock files that are named. Raises VendorError."""
+    if "requirements" in names:
+        _write_lock(LOCK, DECLARED, pins(_resolve(DECLARED, PURE)))
+    if "boto3" in names:
+        common = versions(LOCK.read_text(encoding="utf-8"))
+        found = pins(_resolve(BOTO3, PURE, common))
+        _write_lock(BOTO3_LOCK, BOTO3, [pin for pin in found if pin.name not in common])
+    if "tools" in names:
+        found = [pin for arch in load().archs for pin in pins(_resolve(TOOLS, _platform(arch)), ".whl")]
+        _write_lock(TOOLS_LOCK, TOOLS, found)
+
+
+def boto3(cache: Path, target: Path) -> None:
+    """Fill build/boto3; build/vendor is there already. Raises VendorError."""
+    root = target / "boto3"
+    wheels = _wheels(BOTO3_LOCK, PURE, cache)
+    family = [wheel for wheel in wheels if wheel.name.partition("-")[0] in SDK_PROJECTS]
+    unpack(family, root / SDK)
+    unpack([wheel for wheel in wheels if wheel not in family], root / VENDOR)
+    notice = root / RUNTIME_DIR / "licenses" / "NOTICE"
+    notice.parent.mkdir(exist_ok=True)
+    folders = (target / "vendor", VENDOR), (root / VENDOR, VENDOR), (root / SDK, SDK)
+    notice.write_text(notices(NOTICE.read_text(encoding="utf-8"), *folders), encoding="utf-8")
+    print(f"{root}: {', '.join(sorted(path.stem for path in root.glob('var/runtime/*/*.dist-info')))}")
 
 
 def fetch(cache: Path, target: Path) -> None:
@@ -139,7 +179,7 @@ def fetch(cache: Path, target: Path) -> None:
     vendor, licenses = target / "vendor", target / "licenses"
     unpack(_wheels(LOCK, PURE, cache), vendor)
     licenses.mkdir(exist_ok=True)
-    (licenses / "NOTICE").write_text(notices(NOTICE.read_text(encoding="utf-8"), vendor), encoding="utf-8")
+    (licenses / "NOTICE").write_text(notices(NOTICE.read_text(encoding="utf-8"), (vendor, VENDOR)), encoding="utf-8")
     shutil.copy(ROOT / "LICENSE", licenses / "LICENSE")
     print(f"{vendor}: {', '.join(sorted(path.stem for path in vendor.glob('*.dist-info')))}")
 
@@ -155,10 +195,13 @@ def _platform(arch: Arch) -> tuple[str, ...]:
     return (f"--platform={arch.wheel}", *PURE[1:])
 
 
-def _resolve(declared: Path, platform: tuple[str, ...]) -> str:
+def _resolve(declared: Path, platform: tuple[str, ...], common: dict[str, str] | None = None) -> str:
+    """What pip says that it would install; of what is `common` in these versions."""
     # pip wants a target wherever the wheels may be for another machine; a dry run writes nothing into it.
     with tempfile.TemporaryDirectory() as nothing:
-        where = (f"--target={nothing}", f"--requirement={declared}")
+        constraints = Path(nothing, "constraints.txt")
+        constraints.write_text("".join(f"{name}=={version}\n" for name, version in (common or {}).items()))
+        where = (f"--target={nothing}", f"--requirement={declared}", f"--constraint={constraints}")
         return _pip("install", "--dry-run", "--ignore-installed", "--report=-", *where, *platform)
 
 
@@ -208,17 +251,24 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache/vendor"))
     parser.add_argument("--target", type=Path, default=Path("build"))
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("lock", help="resolve requirements.in and tools.in into their locks")
+    locks = commands.add_parser("lock", help="resolve each NAME.in into its lock")
+    every = ("requirements", "boto3", "tools")
+    locks.add_argument("names", nargs="*", metavar="NAME", help="requirements, boto3, tools; without one all three")
     commands.add_parser("fetch", help="download and unpack the pure wheels")
+    commands.add_parser("boto3", help="download and unpack what the boto3 variant has besides")
     matrix = load()
     archs = {arch.name: arch for arch in matrix.archs}
     commands.add_parser("tools", help="download and unpack the programs").add_argument("arch", choices=archs)
     chosen = parser.parse_args()
     match chosen.command:
         case "lock":
-            lock()
+            if unknown := [name for name in chosen.names if name not in every]:
+                locks.error(f"no lock {unknown[0]!r}: {', '.join(every)}")
+            lock(chosen.names or list(every))
         case "fetch":
             fetch(chosen.cache, chosen.target)
+        case "boto3":
+            boto3(chosen.cache, chosen.target)
         case "tools":
             tools(archs[chosen.arch], chosen.cache, chosen.target)
 

@@ -106,6 +106,7 @@ class Runtime:
         installed.add(sys.path, settings.runtime_dir, isolated=isolated, user_base=settings.user_base)
         finder = search_path.keep_standard_names(sys.path)
         search_path.set_up(settings, sys.path, settings.environ)
+        search_path.find_image_sdk(settings.runtime_dir, warn)
         # Not before: what a `.pth` file sets up comes first.
         finder.when_loaded("logging", self._install_logging)
         # The function's folder may be writable, as a mounted checkout is; nothing is written outside /tmp.

@@ -2,8 +2,9 @@
 
 A test says with `pytest.mark.variant("slim")` for which variant it holds, and runs on every variant that extends that
 one too. The default variant is tested for each Python, the others for one: between two Pythons, what the variants
-add is the same. `make test-image BASE=... VERSION=... VARIANT=...` puts another base, Amazon's own for one, in the
-place of the stand-ins.
+add is the same. The boto3 variant adds nothing but files, so only the tests that look at files look at it.
+`make test-image BASE=... VERSION=... VARIANT=...` puts another base, Amazon's own for one, in the place of the
+stand-ins.
 """
 
 import os
@@ -24,6 +25,7 @@ FUNCTION = Path(__file__).with_name("function") / "app.py"
 HELLO = standin.ROOT / "examples" / "hello"
 EMULATOR_PLACE = "/usr/local/bin/aws-lambda-rie"
 OTHER_ARCH = "arm64"
+ABOUT_FILES = {"test_boto3", "test_contents", "test_labels", "test_size"}
 
 
 class Subject(NamedTuple):
@@ -82,6 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for subject in subjects()
         if marks.get("only", subject.variant) == subject.variant
         and marks.get("variant", subject.variant) in matrix.ancestry(subject.variant)
+        and (subject.variant != facts.WITH_BOTO3 or metafunc.module.__name__.rpartition(".")[2] in ABOUT_FILES)
     ]
     metafunc.parametrize("image", chosen, ids=str, indirect=True, scope="session")
 

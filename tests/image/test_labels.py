@@ -14,9 +14,15 @@ pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.m
 
 SNAPSTART = "com.amazonaws.lambda.feature.snapstart"
 LIST_PACKAGES = (
-    "import importlib.metadata, json; "
-    "print(json.dumps(sorted(d.name.lower() for d in importlib.metadata.distributions(path=['/var/runtime/vendor']))))"
+    "import importlib.metadata, json; paths = ['/var/runtime/vendor', '/var/runtime/aws-sdk']; "
+    "print(json.dumps(sorted(d.name.lower() for d in importlib.metadata.distributions(path=paths))))"
 )
+
+
+def locked(image: Image) -> dict[str, str]:
+    """What of other projects an image has, by its name, with its version."""
+    more = vendor.BOTO3_LOCK.read_text() if image.variant == facts.WITH_BOTO3 else ""
+    return vendor.versions(vendor.LOCK.read_text() + more)
 
 
 @pytest.fixture(scope="session")
@@ -51,12 +57,8 @@ def test_the_label_names_the_licences_of_the_notice(labels: dict[str, str], insi
 
 def test_every_licence_that_the_notice_points_at_is_there(inside: Container, image: Image) -> None:
     notice = inside.says("cat", "/var/runtime/licenses/NOTICE")
-    for sha in vendor.locked(vendor.LOCK.read_text()):
-        assert sha
-    for line in vendor.LOCK.read_text().splitlines():
-        if not line.startswith("#"):
-            name, version = line.partition(" ")[0].split("==")
-            assert f"{name} {version}\n" in notice
+    for name, version in locked(image).items():
+        assert f"{name} {version}\n" in notice
     texts = set(re.findall(r"/(?:usr|var)/\S+", notice)) - {"/usr/local/bin/aws-lambda-rie", "/usr/local/bin/uv"}
     of_base = {"/usr/share/licenses/", "/usr/share/doc/"}
     expected = texts - of_base - (set() if image.variant == facts.WITH_TOOLS else {"/usr/share/licenses/uv/"})
@@ -64,11 +66,10 @@ def test_every_licence_that_the_notice_points_at_is_there(inside: Container, ima
         assert inside.says("ls", path), path
 
 
-def test_what_we_ship_is_seen_as_packages(inside: Container) -> None:
+def test_what_we_ship_is_seen_as_packages(image: Image, inside: Container) -> None:
     # Scanners read the same metadata
     found = json.loads(inside.says("python", "-c", LIST_PACKAGES))
-    lines = [line for line in vendor.LOCK.read_text().splitlines() if not line.startswith("#")]
-    assert found == sorted(line.partition("==")[0] for line in lines)
+    assert found == sorted(locked(image))
 
 
 def test_the_package_database_of_the_base_is_whole(image: Image, inside: Container) -> None:

@@ -36,6 +36,7 @@ def test_modes_are_the_images_and_byte_code_stays_behind() -> None:
         modes = {member.name: oct(member.mode) for member in archive}
     assert modes == {
         "Dockerfile": "0o644",
+        "boto3": "0o755",
         "bootstrap": "0o755",
         "pylambda": "0o755",
         "pylambda/names.py": "0o644",
@@ -69,3 +70,17 @@ def test_the_programs_of_an_architecture_go_under_its_other_name(
     # Then the Dockerfile finds it by the name that builders use, and it can be executed
     written = checkout / "context" / "tools" / "amd64" / "usr" / "local" / "bin" / "uv"
     assert written.stat().st_mode & 0o777 == 0o755
+
+
+def test_boto3_goes_in_where_it_is_asked_for(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given what images/vendor.py puts there
+    file = checkout / "boto3" / "var" / "runtime" / "aws-sdk" / "boto3" / "__init__.py"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    monkeypatch.setattr(context, "BUILD", checkout)
+    # When the context of the boto3 variant is written into a folder, and that of another
+    for name, with_boto3 in (("with", True), ("without", False)):
+        context.write_folder(checkout / name, with_boto3=with_boto3)
+    # Then the Dockerfile finds the folder in both, because the classic builder makes every stage
+    assert (checkout / "with" / file.relative_to(checkout)).stat().st_mode & 0o777 == 0o644
+    assert list((checkout / "without" / "boto3").iterdir()) == []

@@ -22,7 +22,7 @@ ROOMS = {
     "runtime_api": "wire chunks connection invocation response_stream client",
     "log": "sinks records reports failures",
     "payload": "values codec streams schema",
-    "start": "putenv environment installed settings mended search_path cold_load cold_path",
+    "start": "putenv environment installed settings mended image_sdk search_path cold_load cold_path",
     "faults": "",
     "names": "",
 }

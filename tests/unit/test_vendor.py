@@ -1,7 +1,9 @@
 """How the image's own packages are locked and unpacked; nothing is downloaded here."""
 
 import json
+import os
 import stat
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -48,7 +50,12 @@ def test_a_wheel_for_one_architecture_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("declared", "lock", "wheels"), [(vendor.DECLARED, vendor.LOCK, 1), (vendor.TOOLS, vendor.TOOLS_LOCK, 2)]
+    ("declared", "lock", "wheels"),
+    [
+        (vendor.DECLARED, vendor.LOCK, 1),
+        (vendor.BOTO3, vendor.BOTO3_LOCK, 1),
+        (vendor.TOOLS, vendor.TOOLS_LOCK, 2),
+    ],
 )
 def test_everything_in_a_lock_has_a_hash(declared: Path, lock: Path, wheels: int) -> None:
     lines = [line for line in lock.read_text().splitlines() if not line.startswith("#")]
@@ -91,8 +98,44 @@ def test_the_notice_names_every_package_and_its_licence(tmp_path: Path) -> None:
     (tmp_path / "some-1.0.dist-info").mkdir()
     metadata = tmp_path / "some-1.0.dist-info" / "METADATA"
     metadata.write_text("Name: some\nVersion: 1.0\nLicense-Expression: MIT\n\nAbout some.\n")
-    said = vendor.notices("Ours.\n", tmp_path)
+    (tmp_path / "some-1.0.dist-info" / "licenses").mkdir()
+    said = vendor.notices("Ours.\n", (tmp_path, "var/runtime/vendor"))
     assert said == "Ours.\n\nsome 1.0\n    MIT: /var/runtime/vendor/some-1.0.dist-info/licenses/\n"
     metadata.write_text("Name: some\nVersion: 1.0\n\n")
     with pytest.raises(vendor.VendorError, match="names no licence"):
-        vendor.notices("", tmp_path)
+        vendor.notices("", (tmp_path, "var/runtime/vendor"))
+
+
+def test_the_notice_knows_older_metadata(tmp_path: Path) -> None:
+    # Given a wheel whose licence is a file among its metadata, and is not named as SPDX names it
+    folder = tmp_path / "old-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: old\nVersion: 1.0\nLicense: Apache License 2.0\n\n")
+    with pytest.raises(vendor.VendorError, match="its text is not there"):
+        vendor.notices("", (tmp_path, "var/runtime/aws-sdk"))
+    (folder / "LICENSE.txt").touch()
+    said = vendor.notices("", (tmp_path, "var/runtime/aws-sdk"))
+    assert said == "\nold 1.0\n    Apache-2.0: /var/runtime/aws-sdk/old-1.0.dist-info/LICENSE.txt\n"
+
+
+def test_the_boto3_variant_has_nothing_twice() -> None:
+    common, own = (vendor.versions(lock.read_text()) for lock in (vendor.LOCK, vendor.BOTO3_LOCK))
+    assert own.keys() >= vendor.SDK_PROJECTS
+    assert not common.keys() & own.keys()
+
+
+def test_a_rebuild_hands_the_lock_of_boto3_to_its_machines_as_one_line(tmp_path: Path) -> None:
+    make = ("make", "--silent", f"--file={vendor.ROOT}/Makefile")
+    (tmp_path / "images").mkdir()
+    lock = tmp_path / "images" / "boto3.lock"
+    # Given a lock that one machine resolved
+    lock.write_text("# Written by\nboto3==1 --hash=sha256:aa\nsix==2 --hash=sha256:bb\n")
+    line = subprocess.run([*make, "boto3-lock"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert line.count("\n") == 1
+    # When another one takes it, and a third gets none
+    for given, expected in ((line.strip(), "boto3==1 --hash=sha256:aa\nsix==2 --hash=sha256:bb\n"), ("", "old")):
+        lock.write_text("old")
+        environ = {**os.environ, "BOTO3_LOCK": given}
+        subprocess.run([*make, "take-boto3-lock"], cwd=tmp_path, env=environ, check=True)
+        # Then
+        assert lock.read_text() == expected

@@ -158,7 +158,9 @@ def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: 
 
         fault.hint = for_missing_module(dotted, missing, task_root)
     elif isinstance(error, ModuleNotFoundError):
-        fault.hint = f"'{module_name}' was found; it imports '{missing}', which is not installed in the image"
+        from pylambda.function.hints import for_missing_package
+
+        fault.hint = f"'{module_name}' was found; it imports '{missing}', {for_missing_package(missing)}"
     else:
         fault.hint = f"'{module_name}' was found; an import in it failed"
     return fault.with_traceback(error.__traceback__)

@@ -1,9 +1,12 @@
 """How to mend a handler's name. Imported when one was of no use."""
 
 import os
+import sys
 from difflib import get_close_matches
 
 MAX_NAMES = 10
+# Top level names of what Amazon's image has and the boto3 variant of ours: see images/boto3.lock.
+OF_BOTO3 = frozenset(("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six"))
 
 
 def for_missing_attribute(found: object, name: str) -> str:
@@ -53,6 +56,19 @@ def for_missing_module(dotted: str, missing: str, task_root: str) -> str:
     if near:
         return f"did you mean {_either(near)}? There is no {last}.py in {parent}"
     return f"there is no {last}.py in {parent}, which holds {_listed(names) if names else 'nothing'}"
+
+
+def for_missing_package(missing: str) -> str:
+    """Return where a package is to be had that is not there.
+
+    Args:
+        missing: its name, or that of a module in it.
+    """
+    said = "which is not installed in the image"
+    if missing.partition(".")[0] not in OF_BOTO3:
+        return said
+    major, minor = sys.version_info[:2]
+    return f"{said}: install it, or build on the variant that has it, FROM pylambda:{major}.{minor}-boto3"
 
 
 def _is_module(folder: str, name: str) -> bool:

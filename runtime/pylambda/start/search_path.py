@@ -75,6 +75,31 @@ def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> Non
         environ[names.PYTHONPATH] = settings.runtime_dir
 
 
+class ImageSdkLast:
+    """A finder that is asked last, for what nobody else found, and finds boto3 where the image has it.
+
+    A function that has a boto3 of its own, or imports none, does not pay for it; see `image_sdk`.
+
+    Args:
+        folder: where an image that has it has it.
+        warn: says a line.
+    """
+
+    def __init__(self, folder: str, warn: "Callable[[str], None]") -> None:
+        self._folder = folder
+        self._warn = warn
+
+    def find_spec(
+        self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
+        """Find one of boto3's family; leave every other name."""
+        if name not in ("boto3", "botocore", "s3transfer"):
+            return None
+        from pylambda.start import image_sdk
+
+        return image_sdk.find(name, self._folder, self._warn)
+
+
 class StandardLibraryFirst:
     """A finder that keeps `STANDARD_NAMES` for the standard library and, while a module of this package is being
     loaded, every name that the standard library has.
@@ -157,3 +182,13 @@ def _mend(name: str) -> None:
     from pylambda.start import mended
 
     mended.MENDS[name]()
+
+
+def find_image_sdk(runtime_dir: str, warn: "Callable[[str], None]") -> None:
+    """Install the finder of the image's boto3.
+
+    Args:
+        runtime_dir: the folder that holds this package.
+        warn: see `ImageSdkLast`.
+    """
+    sys.meta_path.append(ImageSdkLast(f"{runtime_dir}/aws-sdk", warn))
