@@ -95,6 +95,11 @@ def yes_or_no(text: str) -> bool:
     return words[text.lower()]
 
 
+def patterns(text: str) -> tuple[str, ...]:
+    """Read patterns of names, with commas between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)

@@ -25,11 +25,13 @@ from pylambda.local.screen import JsonScreen, Screen
 from pylambda.local.serve_options import OPTIONS
 from pylambda.local.service import extensions, variables
 from pylambda.local.service.background import Background
+from pylambda.local.service.changes import Tree
 from pylambda.local.service.exchange import Exchange
 from pylambda.local.service.http1 import Server
 from pylambda.local.service.invoke_api import ANY_API_PATH, Identity, InvokeApi
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.pool import Pool
+from pylambda.local.service.reload import Reloader
 from pylambda.local.service.worker import Plan, Worker
 from pylambda.local.service.worker_api import WorkerApi
 
@@ -56,11 +58,26 @@ class Settings:
     def __getattr__(self, name: str) -> Any:
         return self.values[name]
 
+    def function_environ(self) -> dict[str, str]:
+        """Return the variables that workers start with; the file is read anew, as it may have changed.
+
+        Raises:
+            OptionError: it cannot be read.
+        """
+        file = self.values["env_file"]
+        return {**self.environ, **(option_table.environment_file(file) if file else {})}
+
     @property
     def at_once(self) -> int:
         """How many invocations one worker is given at a time."""
         text = self.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
         return int(text) if text.isdigit() and int(text) > 0 else 1
+
+    @property
+    def reloads(self) -> bool:
+        """Whether changes are looked for: on a checkout, where nobody said otherwise."""
+        wanted = self.values["reload"]
+        return not in_container() if wanted is None else bool(wanted)
 
     @property
     def workers(self) -> int:
@@ -86,8 +103,9 @@ def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Se
         raise OptionError("no handler is named: pylambda serve app.handler")
     if not folder.is_dir():
         raise OptionError(f"{str(folder)!r} is not a folder")
-    more = option_table.environment_file(values["env_file"]) if values["env_file"] else {}
-    return Settings(handler, values, {**environ, **more}, folder)
+    settings = Settings(handler, values, environ, folder)
+    settings.function_environ()  # now, while a person looks for what is wrong with it
+    return settings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,6 +119,11 @@ def run(arguments: argparse.Namespace) -> int:
     except OptionError as error:
         print(f"pylambda: {error}", file=sys.stderr)
         return USAGE
+
+
+def in_container() -> bool:
+    """Return whether this is a function's image and no checkout."""
+    return str(Path(__file__)).startswith("/var/runtime/")
 
 
 def find_bootstrap() -> Path:
@@ -135,6 +158,7 @@ class Service:
             JsonScreen(memory_mb=settings.memory or 3008) if settings.log_format == "json" else Screen()
         )
         self._count = 0
+        self._last_environ = dict(settings.environ)
         self._end = asyncio.Event()
 
     async def run(self) -> int:
@@ -167,13 +191,21 @@ class Service:
         self._screen.head(self._head(port))
         if settings.workers:
             self._pool.grow()
+        reload = asyncio.create_task(self._reload()) if settings.reloads else None
         await self._end.wait()
+        if reload is not None:
+            reload.cancel()
         dropped = self._background.drop()
         if dropped:
             self._screen.note(f"{len(dropped)} events dropped: {', '.join(dropped)}")
         await self._pool.stop(SHUTDOWN_S)
         server.close()
         return 0
+
+    async def _reload(self) -> None:
+        settings = self._settings
+        tree = Tree(settings.folder, settings.reload_include, settings.reload_exclude)
+        await Reloader(tree, self._pool, self._screen).run()
 
     async def _answer(self, exchange: Exchange) -> None:
         parts = urlsplit(exchange.target)
@@ -191,7 +223,7 @@ class Service:
     def _plan(self) -> Plan:
         settings = self._settings
         environ = variables.worker_variables(
-            settings.environ,
+            self._function_environ(),
             handler=settings.handler,
             name=settings.name or "function",
             memory_mb=settings.memory,
@@ -210,6 +242,13 @@ class Service:
             at_once=settings.at_once,
             extensions=tuple(path for path in programs if os.access(path, os.X_OK) and path.is_file()),
         )
+
+    def _function_environ(self) -> dict[str, str]:
+        try:
+            self._last_environ = self._settings.function_environ()
+        except OptionError as error:
+            self._screen.note(f"{error}; what it said before holds")
+        return self._last_environ
 
     def _identity(self) -> Identity:
         settings = self._settings
@@ -242,7 +281,8 @@ class Service:
         name = settings.name or "function"
         many = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
         return [
-            f"pylambda {names.VERSION} · {settings.handler} · Python {platform.python_version()} · {many}",
+            f"pylambda {names.VERSION} · {settings.handler} · Python {platform.python_version()} · {many}"
+            + (" · reload on" if settings.reloads else ""),
             f"  http    {url}/  as {SHAPES[settings.http].title}",
             f"  lambda  export AWS_ENDPOINT_URL_LAMBDA={url}",
             f"  try     curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations",

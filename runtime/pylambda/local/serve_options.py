@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pylambda.local.options import Option, count, port, positive_seconds, seconds, yes_or_no
+from pylambda.local.options import Option, count, patterns, port, positive_seconds, seconds, yes_or_no
 
 FRONTS = ("v2", "v1", "rest", "url", "alb")
 
@@ -38,6 +38,17 @@ OPTIONS = (
     Option("name", str, "", "the function's name; other names are unknown (default: any name will do)", "NAME",
            ("AWS_LAMBDA_FUNCTION_NAME",)),
     Option("root", Path, None, "the function's folder (default: here)", "DIR", ("LAMBDA_TASK_ROOT",)),
+    Option(
+        "reload",
+        yes_or_no,
+        None,
+        "take new workers when a file changes (default: on a checkout yes, in a container no)",
+        "",
+        ("PYLAMBDA_RELOAD",),
+    ),
+    Option("reload-include", patterns, (), "more names of files that count, as in *.html,*.json", "PATTERNS",
+           ("PYLAMBDA_RELOAD_INCLUDE",)),
+    Option("reload-exclude", patterns, (), "names and folders that do not", "PATTERNS", ("PYLAMBDA_RELOAD_EXCLUDE",)),
     Option("env-file", Path, None, "NAME=value lines for the function", "FILE", ("PYLAMBDA_ENV_FILE",)),
     Option("freeze", yes_or_no, False, "stop workers between invocations, as Lambda does", "", ("PYLAMBDA_FREEZE",)),
     Option("extensions", yes_or_no, True, "start what is in /opt/extensions beside each worker", "",

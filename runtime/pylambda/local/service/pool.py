@@ -51,12 +51,27 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.workers: list[Worker] = []
+        self._news = asyncio.Event()
         self.generation = 0
 
     @property
     def waiting(self) -> int:
         """How many invocations have no worker yet."""
         return len(self._queue)
+
+    @property
+    def serving(self) -> int:
+        """How many workers of this generation there are."""
+        return sum(worker.generation == self.generation for worker in self.workers)
+
+    async def has_started(self) -> bool:
+        """Wait until a worker of this generation asks for work, and return True; False once there is none left."""
+        while True:
+            current = [worker for worker in self.workers if worker.generation == self.generation]
+            if not current or any(not worker.starting for worker in current):
+                return bool(current)
+            self._news.clear()
+            await self._news.wait()
 
     def submit(self, call: Call) -> Invocation:
         """Accept a call.
@@ -86,6 +101,7 @@ class Pool:
 
     def distribute(self) -> None:
         """Give what waits to who is idle, and start workers for the rest."""
+        self._news.set()
         if self._stopping:
             return
         for worker in self.workers:
