@@ -5,12 +5,13 @@ nobody answered. Standard output carries the function's response and nothing els
 """
 
 import argparse
+import base64
 import json
 import os
 import sys
 from pathlib import Path
 
-from pylambda.local import console, fetch
+from pylambda.local import console, fetch, samples
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
 from pylambda.local.options import add_flags
 from pylambda.local.serve_options import OPTIONS as SERVE_OPTIONS
@@ -72,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
     invoke.add_argument(
         "event", nargs="?", default="{}", metavar="EVENT", help="JSON, @FILE, or - for standard input (default: {})"
     )
+    invoke.add_argument("--event", dest="sample", metavar="SHAPE", help="send what `pylambda event SHAPE` prints")
+    how = invoke.add_mutually_exclusive_group()
+    how.add_argument("--stream", action="store_true", help="print a streamed response as it comes")
+    how.add_argument("--async", dest="background", action="store_true", help="wait for no response")
+    invoke.add_argument("--tail", action="store_true", help="print the end of the log to stderr")
     invoke.add_argument(
         "--url",
         default=DEFAULT_URL,
@@ -86,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     )
     invoke.set_defaults(run=run_invoke)
 
+    samples.add_parser(commands)
     console.add_parser(commands)
 
     text = "print the path of the Lambda emulator, downloading it where it is missing"
@@ -137,16 +144,41 @@ def run_invoke(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         return complain(f"{error}; `invoke` needs it: pip install requests")
     try:
-        event = read_event(arguments.event)
-        answer = invoke.send(arguments.url, event, timeout=arguments.timeout)
+        event = sample_event(arguments) if arguments.sample else read_event(arguments.event)
+        headers = {"X-Amz-Log-Type": "Tail"} if arguments.tail else {}
+        if arguments.stream:
+            failure, log = invoke.stream(
+                arguments.url, event, headers=headers, timeout=arguments.timeout, write=write_through
+            )
+            return finish(failure, log)
+        if arguments.background:
+            headers["X-Amz-Invocation-Type"] = "Event"
+        answer = invoke.send(arguments.url, event, headers=headers, timeout=arguments.timeout)
     except NoAnswer as error:
         complain(error)
         return NOBODY_THERE
-    except (InputError, InvokeError) as error:
+    except (InputError, InvokeError, samples.SampleError) as error:
         return complain(error)
-    show(answer.body)
-    if answer.failure is not None:
-        print(f"pylambda: the function failed: {first_line(answer.failure)}", file=sys.stderr)
+    if not arguments.background:
+        show(answer.body)
+    return finish(answer.failure, answer.headers.get("x-amz-log-result", ""))
+
+
+def sample_event(arguments: argparse.Namespace) -> bytes:
+    return json.dumps(samples.sample(arguments.sample)).encode()
+
+
+def write_through(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def finish(failure: str | None, log: str) -> int:
+    """Say how it went, on standard error, and return the exit code."""
+    if log:
+        sys.stderr.write(base64.b64decode(log).decode(errors="replace"))
+    if failure is not None:
+        print(f"pylambda: the function failed: {first_line(failure)}", file=sys.stderr)
         return FAILED
     return 0
 

@@ -1,15 +1,22 @@
 """Send one event to a function, once, with `requests`; the only module that uses it."""
 
 import ipaddress
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 from urllib.parse import SplitResult
 
 import requests
 
-from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, NoAnswer, invocation_url
+from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, NoAnswer, invocation_url
+from pylambda.local.service.event_stream import INVOKE_COMPLETE, PAYLOAD_CHUNK, frames
 
 CONNECT_TIMEOUT_S = 5.0
+# The beginning and the end of the path differ between the two operations.
+STREAM_PATH = (
+    "/2015-03-31/functions/function/invocations",
+    "/2021-11-15/functions/function/response-streaming-invocations",
+)
 
 
 def send(
@@ -42,6 +49,49 @@ def send(
         except requests.RequestException as error:
             explain(error, target, timeout)
     return Answer(reply.status_code, {name.lower(): reply.headers[name] for name in reply.headers}, reply.content)
+
+
+def stream(
+    url: str, event: bytes, *, headers: Mapping[str, str], timeout: float, write: Callable[[bytes], None]
+) -> tuple[str | None, str]:
+    """Send one event and write the response as it comes.
+
+    Args:
+        url: where the function listens, with or without the invocation path.
+        event: the body of the request.
+        headers: more headers.
+        timeout: seconds to wait for the next piece.
+        write: takes each piece.
+
+    Returns:
+        A sentence for a failure, None for success; and the end of the log in base64, where it was asked for.
+
+    Raises:
+        InvokeError: the URL is not one, or what answers has no such operation.
+        NoAnswer: nobody answered, or the stream broke off.
+    """
+    target = invocation_url(url)
+    target = target._replace(path=target.path.replace(*STREAM_PATH))
+    with requests.Session() as session:
+        session.trust_env = not is_loopback(target)
+        try:
+            reply = session.post(
+                target.geturl(), data=event, headers=headers, timeout=(CONNECT_TIMEOUT_S, timeout), stream=True
+            )
+            if reply.status_code != 200:
+                raise InvokeError(
+                    f"{target.netloc} has no streams (HTTP status {reply.status_code}); `pylambda serve` has"
+                )
+            for kind, payload in frames(reply.iter_content(None)):
+                if kind == PAYLOAD_CHUNK:
+                    write(payload)
+                elif kind == INVOKE_COMPLETE:
+                    end = json.loads(payload)
+                    failure = f"{end['ErrorCode']}: {end.get('ErrorDetails', '')}" if "ErrorCode" in end else None
+                    return failure, end.get("LogResult", "")
+        except requests.RequestException as error:
+            explain(error, target, timeout)
+    raise NoAnswer(f"the stream from {target.netloc} broke off")
 
 
 def is_loopback(target: SplitResult) -> bool:

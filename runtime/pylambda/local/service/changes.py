@@ -46,7 +46,7 @@ class Tree:
         return sorted(os.path.relpath(path, self._root) for path in paths)
 
     def forget_bytecode(self, paths: Sequence[str]) -> None:
-        """Remove the byte code of changed files: its stamp is whole seconds and a size, and two saves may share both."""
+        """Remove the byte code of changed files: it is stamped with whole seconds and a size alone."""
         for path in paths:
             if path.endswith(".py"):
                 with suppress(OSError, NotImplementedError):
