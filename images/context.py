@@ -21,6 +21,7 @@ FILES = {
     "Dockerfile": ROOT / "images/Dockerfile",
     "bootstrap": ROOT / "bootstrap",
     "bootstrap.py": ROOT / "runtime/bootstrap.py",
+    "snapshot_restore_py.py": ROOT / "runtime/snapshot_restore_py.py",
     "entry_script.sh": ROOT / "entry_script.sh",
 }
 FOLDERS = {

@@ -39,6 +39,10 @@ def test_what_the_image_brings_can_be_imported(name: str, users_image: str, star
     assert imported(start, users_image, name).file.startswith(VENDOR)
 
 
+def test_the_package_of_snapstarts_hooks_can_be_imported_as_in_amazons_image(users_image: str, start: Start) -> None:
+    assert imported(start, users_image, "snapshot_restore_py").file == "/var/runtime/snapshot_restore_py.py"
+
+
 @pytest.mark.variant("default")
 def test_a_users_pin_beside_wins(users_image: str, docker: Docker, wheels: Path, start: Start) -> None:
     # Given a user who installs where pip installs

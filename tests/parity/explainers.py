@@ -170,19 +170,26 @@ def show_user_frames(official: Observation, ours: Observation, case: Case) -> Ob
         document = post.document
         stack = document.get("stackTrace", [])
         kept = [frame for frame in stack if not OWN_FRAME.match(frame)]
-        if post.endpoint != "error" or kept == stack:
+        is_load_fault = post.endpoint == "init/error" and post.error_type != "Runtime.BeforeSnapshotError"
+        if is_load_fault or kept == stack:
             posts.append(post)
             continue
         document["stackTrace"] = kept
-        cause = json.loads(post.cause)
-        for exception in cause["exceptions"]:
-            own = [frame for frame in exception["stack"] if not OWN_FRAME.match(f'  File "{frame["path"]}"')]
-            exception["stack"] = own
-            cause["paths"] = sorted({frame["path"] for frame in own})
-        body, text = json.dumps(document).encode(), json.dumps(cause, ensure_ascii=False)
-        posts.append(replace(post, body=body, cause=text))
-        official = with_log(official, document, "", as_json=False)
+        body = json.dumps(document).encode()
+        posts.append(replace(post, body=body, cause=_cause_without_own_frames(post.cause)))
+        official = with_log(official, document, "", as_json=official.out.startswith("{"))
     return replace(official, posts=tuple(posts))
+
+
+def _cause_without_own_frames(text: str) -> str:
+    if not text:  # around a snapshot there is none
+        return ""
+    cause = json.loads(text)
+    for exception in cause["exceptions"]:
+        own = [frame for frame in exception["stack"] if not OWN_FRAME.match(f'  File "{frame["path"]}"')]
+        exception["stack"] = own
+        cause["paths"] = sorted({frame["path"] for frame in own})
+    return json.dumps(cause, ensure_ascii=False)
 
 
 def lose_the_record_only(official: Observation, ours: Observation, case: Case) -> Observation:
