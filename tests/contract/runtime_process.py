@@ -121,6 +121,10 @@ class Serving:
         """Send the runtime a signal."""
         self._process.send_signal(number)
 
+    def printed(self) -> list[str]:
+        """Return the lines of stdout so far."""
+        return self._read("out").decode().splitlines()
+
     @property
     def ended(self) -> bool:
         """Whether the process has ended."""

@@ -1,4 +1,4 @@
-"""How a function in a container ends: `docker stop` with the runtime as process 1, as in Lambda, and below an emulator."""
+"""How a function in a container ends: `docker stop` with the runtime as process 1, and below the emulator."""
 
 from pathlib import Path
 
