@@ -151,6 +151,10 @@ class ExitError(InvokeFault):
         self.exit_code = exit_code
 
 
+class WorkersFailed(Fault):
+    """Raised when no worker can be started, so that nothing can be served."""
+
+
 class ApiFault(Fault):
     """The Runtime API cannot be used. Nobody can be told but stderr."""
 

@@ -2,12 +2,12 @@
 
 import gc
 import sys
-from io import BufferedWriter, TextIOWrapper
+from posix import _exit, getpid
 
 from pylambda import names
 from pylambda.function.handler import APP_PREFIXES, is_plain, load
 from pylambda.log.failures import log_failure
-from pylambda.log.sinks import FrameSink, StdoutSink, warn
+from pylambda.log.sinks import FrameSink, StdoutSink, unbuffer, warn
 from pylambda.loop import Loop
 from pylambda.payload import codec
 from pylambda.runtime_api.client import RuntimeApi
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from _typeshed import ReadableBuffer
-
     from pylambda.function.adapt import Adapted
     from pylambda.function.aio import Runner
     from pylambda.function.handler import Handler
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from pylambda.log.failures import Failure
     from pylambda.log.sinks import Sink
     from pylambda.runtime_api.invocation import InvocationSource
+    from pylambda.start.environment import Variables
 
 EXIT_LOAD_FAULT = 1
 EXIT_API_FAULT = 1
@@ -56,8 +55,8 @@ def run(handler: "Handler") -> "NoReturn":
 
 def _guarded(serve: "Callable[[Runtime], int]") -> int:
     _die_of_sigterm_as_pid_1()
-    _unbuffer("stdout")
-    _unbuffer("stderr")
+    unbuffer("stdout")
+    unbuffer("stderr")
     try:
         environ = Environment()
         mend(environ)
@@ -74,26 +73,35 @@ def _guarded(serve: "Callable[[Runtime], int]") -> int:
         return 130
 
 
+class Kept:
+    """What a process keeps once it was needed; a thread has `threading.local` in its place."""
+
+
 class Runtime:
     """The parts, put together for one process.
 
     Args:
         settings: what the environment asks for.
 
+    Attributes:
+        kept: has the event loop, where there is one.
+
     Raises:
         ApiFault: the Runtime API's address cannot be one.
     """
 
+    exit = staticmethod(_exit)
+
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._current = current
-        self._sink: Sink = (
+        self.settings = settings
+        self.current = current
+        self.sink: Sink = (
             StdoutSink(local=settings.local)
             if settings.telemetry_fd is None
             else FrameSink(settings.telemetry_fd, log_json=settings.log_json)
         )
-        self._api = RuntimeApi(settings.runtime_api, warn)
-        self._maybe_runner: Runner | None = None
+        self.api = RuntimeApi(settings.runtime_api, warn)
+        self.kept: Any = Kept()
 
     def run(self) -> int:
         """Load the handler and serve it; return the exit code.
@@ -101,7 +109,7 @@ class Runtime:
         Raises:
             ApiFault: the Runtime API cannot be used.
         """
-        settings = self._settings
+        settings = self.settings
         isolated = names.PYTHONPATH not in settings.environ
         installed.add(sys.path, settings.runtime_dir, isolated=isolated, user_base=settings.user_base)
         finder = search_path.keep_standard_names(sys.path)
@@ -114,7 +122,7 @@ class Runtime:
         return self._serve(self._load)
 
     def _load(self) -> "Handler":
-        name, task_root = self._settings.handler, self._settings.task_root
+        name, task_root = self.settings.handler, self.settings.task_root
         if self._is_app:
             from pylambda.function.apps import load_app
 
@@ -123,7 +131,7 @@ class Runtime:
 
     @property
     def _is_app(self) -> bool:
-        return self._settings.handler.startswith(APP_PREFIXES)
+        return self.settings.handler.startswith(APP_PREFIXES)
 
     def run_own(self, handler: "Handler") -> int:
         """Serve a handler of a program that set up its own search path; return the exit code.
@@ -135,82 +143,106 @@ class Runtime:
         return self._serve(lambda: handler)
 
     def _serve(self, load_handler: "Callable[[], Handler]") -> int:
-        settings = self._settings
-        api: InvocationSource = self._api
+        settings = self.settings
+        if names.MAX_CONCURRENCY in settings.environ:
+            from pylambda.workers.many import serve
+
+            return serve(self, load_handler)
         failed: BaseException | None = None
-        # What is imported now stays: no collection need look at it while it comes in.
-        thresholds = gc.get_threshold()
-        gc.set_threshold(0)
         try:
             life = self._life() if self._is_app or settings.asks_for_life else None
-            handler = load_handler()
-            if "awslambdaric.bootstrap" in sys.modules and not Loop.stand_in:
-                from pylambda.function.client_package import warn_of_patches
-
-                warn_of_patches(sys.modules["awslambdaric.bootstrap"])
-            if life is None and "pylambda.lifecycle" in sys.modules:  # the function named a hook
-                life = self._life()
-            around = life.around if life else None
-            adapted = (
-                None if is_plain(handler) and not (settings.asks_for_more or around) else self._adapt(handler, around)
-            )
-            if settings.deadline_dump_ms:
-                from pylambda.function.deadline_dump import DumpBeforeDeadline
-
-                api = DumpBeforeDeadline(api, settings.deadline_dump_ms)
+            handler, adapted, life = self.prepare(load_handler, life)
+            api = self.timed(self.api)
             if life:
-                life.begin(adapted)
                 api = life.gated(api)
         except BaseException as error:
             failed = error
         if failed:  # outside `except`: an integration may ask what is being handled, and take it for the function's
-            return self._fail_init(failed)
+            return self.fail_init(failed)
+        loop = self.loop(api, handler, adapted, settings.environ)
+        return life.serve(loop.run) if life else loop.run()
+
+    def prepare(
+        self, load_handler: "Callable[[], Handler]", life: "Life | None"
+    ) -> "tuple[Handler, Adapted | None, Life | None]":
+        """Load the handler and run what is to be done in init; return it, its shape and its life, if any.
+
+        Args:
+            life: what there is to it besides invocations, where that is known before.
+        """
+        # What is imported now stays: no collection need look at it while it comes in.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(0)
+        handler = load_handler()
+        if "awslambdaric.bootstrap" in sys.modules and not Loop.stand_in:
+            from pylambda.function.client_package import warn_of_patches
+
+            warn_of_patches(sys.modules["awslambdaric.bootstrap"])
+        if life is None and "pylambda.lifecycle" in sys.modules:  # the function named a hook
+            life = self._life()
+        around = life.around if life else None
+        adapted = None
+        if not is_plain(handler) or self.settings.asks_for_more or around:
+            adapted = self._adapt(handler, around)
+        if life:
+            life.begin(adapted)
         if gc.get_threshold()[0] == 0:  # else the function has set its own
             gc.set_threshold(*thresholds)
+        return handler, adapted, life
+
+    def timed(self, api: "InvocationSource") -> "InvocationSource":
+        """Return the Runtime API with a clock beside it, where that is asked for."""
+        if not self.settings.deadline_dump_ms:
+            return api
+        from pylambda.function.deadline_dump import DumpBeforeDeadline
+
+        return DumpBeforeDeadline(api, self.settings.deadline_dump_ms)
+
+    def loop(
+        self, api: "InvocationSource", handler: "Handler", adapted: "Adapted | None", environ: "Variables"
+    ) -> Loop:
+        """Return what serves a handler that `prepare` has returned; `environ` is where trace ids are published."""
         loop = Loop(
             api,
             adapted.call if adapted else handler,
-            function=describe_function(settings.environ),
-            current=self._current,
-            sink=self._sink,
-            environ=settings.environ,
-            log_json=settings.log_json,
-            runner=self._runner,
+            function=describe_function(self.settings.environ),
+            current=self.current,
+            sink=self.sink,
+            environ=environ,
+            log_json=self.settings.log_json,
+            runner=self.runner,
             decode=adapted.decode if adapted else codec.decode,
             encode=adapted.encode if adapted else codec.encode,
         )
         if Loop.stand_in:
             Loop.stand_in.serving.adopt(loop)
-        return life.serve(loop.run) if life else loop.run()
+        return loop
 
     def _adapt(self, handler: "Handler", around: "Callable[[Handler, bool], Handler] | None") -> "Adapted":
         if self._is_app:
             from pylambda.function.apps import App, adapt_app
 
             if isinstance(handler, App):
-                return adapt_app(handler, self._settings, self._runner, self._log, around)
+                return adapt_app(handler, self.settings, self.runner, self.log, around)
         from pylambda.function.adapt import adapt
 
-        return adapt(handler, self._settings, self._runner, around)
+        return adapt(handler, self.settings, self.runner, around)
 
     def _life(self) -> "Life":
-        from posix import _exit
-
         from pylambda.lifecycle.life import Life
 
-        return Life(self._settings, self._api, self._current, runner=self._runner, log=self._log, exit=_exit)
+        return Life(self.settings, self.api, self.current, runner=self.runner, log=self.log, exit=self.exit)
 
-    def _runner(self) -> "Runner":
-        if self._maybe_runner is None:
+    def runner(self) -> "Runner":
+        """Return what has the event loop."""
+        if not hasattr(self.kept, "runner"):
             from pylambda.function.aio import Runner
 
-            settings = self._settings
-            self._maybe_runner = Runner(
-                self._current, use_uvloop=settings.use_uvloop, margin_ms=settings.deadline_margin_ms
-            )
-        return self._maybe_runner
+            of = self.settings
+            self.kept.runner = Runner(self.current, use_uvloop=of.use_uvloop, margin_ms=of.deadline_margin_ms)
+        return self.kept.runner  # type: ignore[no-any-return]
 
-    def _fail_init(self, error: BaseException) -> int:
+    def fail_init(self, error: BaseException) -> int:
         """Tell the platform what the function raised while it was loaded; return the exit code.
 
         Raises:
@@ -220,23 +252,22 @@ class Runtime:
 
         if isinstance(error, Ended):
             raise error
-        report = self._log(error)
+        report = self.log(error)
         if Loop.stand_in:
-            Loop.stand_in.serving.fail_init(self._api, report)
+            Loop.stand_in.serving.fail_init(self.api, report)
         else:
-            self._api.fail_init(report)
+            self.api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT
 
-    def _log(self, error: BaseException, request_id: str = "") -> "Failure":
+    def log(self, error: BaseException, request_id: str = "") -> "Failure":
+        """Log a failure, of an invocation or of the start, and return the report on it."""
         hint_for = None if request_id else _hint_for
-        return log_failure(
-            error, self._sink, log_json=self._settings.log_json, request_id=request_id, hint_for=hint_for
-        )
+        return log_failure(error, self.sink, log_json=self.settings.log_json, request_id=request_id, hint_for=hint_for)
 
     def _install_logging(self) -> None:
         from pylambda.log.records import install
 
-        install(self._current, self._sink, log_json=self._settings.log_json, log_level=self._settings.log_level)
+        install(self.current, self.sink, log_json=self.settings.log_json, log_level=self.settings.log_level)
 
     def _install_logging_if_bare(self) -> None:
         import logging
@@ -262,38 +293,7 @@ def _hint_for(error: BaseException) -> str:
 
 def _die_of_sigterm_as_pid_1() -> None:
     """Let SIGTERM end the process where the kernel would not: PID 1 of a container ignores what it does not handle."""
-    from posix import _exit, getpid
-
     if getpid() == 1:
         from _signal import SIGTERM, signal  # type: ignore[import-not-found]
 
         signal(SIGTERM, lambda number, frame: _exit(128 + number))
-
-
-class _Unkept(BufferedWriter):
-    """The layer that people write bytes to, and look below of; it keeps nothing back."""
-
-    other: TextIOWrapper
-
-    def write(self, data: "ReadableBuffer", /) -> int:
-        count = super().write(data)
-        self.flush()
-        return count
-
-
-def _unbuffer(name: str) -> None:
-    """Let what was printed leave at once, so that nothing is lost when a function dies.
-
-    -u does so too, but takes the buffered layer away, which some write to.
-    """
-    stream = getattr(sys, name)
-    if type(stream) is not TextIOWrapper or isinstance(stream.buffer, _Unkept):
-        return
-    stream.flush()
-    layer: Any = stream.buffer
-    buffer = _Unkept(getattr(layer, "raw", layer))
-    buffer.other = stream  # its end would close what lies below both; a program of one's own may have kept it, too
-    setattr(sys, name, TextIOWrapper(buffer, encoding=stream.encoding, errors=stream.errors, write_through=True))
-    getattr(sys, name).mode = "w"
-    if getattr(sys, f"__{name}__") is stream:
-        setattr(sys, f"__{name}__", getattr(sys, name))

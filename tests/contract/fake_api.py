@@ -3,7 +3,8 @@
 Requests are taken apart by the standard library's `http.server`, so a framing bug of the runtime cannot agree with
 itself here. What is looked at is strict: a head that is not plain HTTP/1.1 is a complaint, an answer to the wrong
 invocation is refused with the platform's own words. Events that were not answered are handed out again, as the
-emulator does. When there is no event left, `/next` waits: a run is over when the runtime waits there or has ended.
+emulator does; where several may be in flight at once, each goes out once. When there is no event left, `/next`
+waits: a run is over when the runtime waits there or has ended.
 
 Any runtime can be pointed at it: nothing here knows ours.
 """
@@ -33,8 +34,10 @@ def _refusal(status: int, error_type: str, message: str) -> Verdict:
 
 NOT_ALLOWED = _refusal(403, "InvalidStateTransition", "State transition is not allowed")
 
+INVOKE_TIMEOUT = _refusal(410, "InvokeTimeout", "Invoke timeout")
 
-@dataclass
+
+@dataclass(eq=False)
 class _Pending:
     """An event on its way: how often it was handed out, and how often answered."""
 
@@ -52,6 +55,7 @@ class FakeRuntimeApi:
         init_error: how `/init/error` is answered.
         restore: how `/restore/next` is answered.
         register: how a registration as an extension is answered.
+        at_once: how many events may be on their way at the same time.
 
     Attributes:
         requests: all that was received, in order of arrival.
@@ -59,7 +63,12 @@ class FakeRuntimeApi:
     """
 
     def __init__(
-        self, *events: Next, init_error: Reply = AS_AWS, restore: Reply = AS_AWS, register: Reply = AS_AWS
+        self,
+        *events: Next,
+        init_error: Reply = AS_AWS,
+        restore: Reply = AS_AWS,
+        register: Reply = AS_AWS,
+        at_once: int = 1,
     ) -> None:
         self.requests: list[Request] = []
         self.complaints: list[str] = []
@@ -69,7 +78,9 @@ class FakeRuntimeApi:
         self._changed = threading.Condition()
         self._queue: deque[_Pending] = deque()
         self._known: dict[str, _Pending] = {}
-        self._current: _Pending | None = None
+        self._at_once = at_once
+        self._in_flight: list[_Pending] = []
+        self._expired: set[str] = set()
         self._asked = False
         self._waiting = 0
         self._connections = 0
@@ -87,7 +98,25 @@ class FakeRuntimeApi:
     def idle(self) -> bool:
         """Whether every event was answered and the runtime waits for another."""
         with self._changed:
-            return self._waiting > 0 and not self._queue and self._current is None
+            return self._waiting > 0 and not self._queue and not self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """How many requests for an event wait for one."""
+        return self._waiting
+
+    @property
+    def in_flight(self) -> list[str]:
+        """The request ids of what was handed out and not answered, in that order."""
+        with self._changed:
+            return [pending.request_id for pending in self._in_flight]
+
+    def expire(self, request_id: str) -> None:
+        """Answer a caller in the function's place: its time is up, and what comes later is refused."""
+        with self._changed:
+            self._in_flight = [pending for pending in self._in_flight if pending.request_id != request_id]
+            self._expired.add(request_id)
+            self._changed.notify_all()
 
     def add(self, *events: Next) -> None:
         """Put more events behind those that are left."""
@@ -169,13 +198,16 @@ class FakeRuntimeApi:
         self._asked = True
         self._waiting += 1
         self._changed.notify_all()
-        self._changed.wait_for(lambda: self._closing.is_set() or bool(self._current or self._queue))
+        self._changed.wait_for(lambda: self._closing.is_set() or self._again or bool(self._queue))
         self._waiting -= 1
         if self._closing.is_set():
             return None
-        self._current = pending = self._current or self._queue.popleft()
+        pending = self._in_flight[0] if self._again else self._queue.popleft()
         reply = _nth(pending.event.replies, pending.deliveries)
         pending.deliveries += 1
+        if not self._again:
+            is_delivered = self._at_once == 1 or (reply.status in (None, 200) and reply.cut_at is None)
+            (self._in_flight if is_delivered else self._queue).insert(0, pending)
         usual: Headers = {
             "Content-Type": "application/json",
             REQUEST_ID: pending.request_id,
@@ -186,18 +218,25 @@ class FakeRuntimeApi:
         }
         return reply, Verdict(200, pending.event.body, merge(usual, pending.event.headers))
 
+    @property
+    def _again(self) -> bool:
+        """Whether an event is to be handed out that was before."""
+        return self._at_once == 1 and bool(self._in_flight)
+
     def _take_answer(self, request: Request) -> tuple[Reply, Verdict]:
         pending = self._known.get(request.request_id)
         if pending is None or pending.deliveries == 0:
             return AS_AWS, _refusal(400, "InvalidRequestID", "Invalid request ID")
         reply = _nth(pending.event.answers, pending.answers)
         pending.answers += 1
-        if pending is not self._current:
+        if request.request_id in self._expired:
+            return reply, INVOKE_TIMEOUT
+        if pending not in self._in_flight:
             return reply, NOT_ALLOWED
         attempt = merge(pending.event.headers).get("Lambda-Runtime-Invocation-Id")
         if request.header("Lambda-Runtime-Invocation-Id") not in (None, attempt):
-            return reply, _refusal(410, "InvokeTimeout", "Invoke timeout")
-        self._current = None
+            return reply, INVOKE_TIMEOUT
+        self._in_flight.remove(pending)
         if len(request.body) > MAX_BODY_BYTES:
             message = f"Exceeded maximum allowed payload size ({MAX_BODY_BYTES} bytes)."
             return reply, _refusal(413, "RequestEntityTooLarge", message)

@@ -198,6 +198,7 @@ class Runtime:
         env: Mapping[str, str | None] | None = None,
         command: Sequence[str] | None = None,
         pass_fds: Sequence[int] = (),
+        at_once: int = 1,
         **replies: Reply,
     ) -> Iterator[Serving]:
         """Start a runtime.
@@ -209,13 +210,14 @@ class Runtime:
             env: more variables, or None for one that is left out.
             command: what is run in place of `bootstrap`.
             pass_fds: descriptors that the process inherits.
+            at_once: how many invocations are served at the same time; where there are several, the runtime is told.
             replies: how the Runtime API answers some requests, such as `init_error`; see `FakeRuntimeApi`.
         """
         self._number += 1
         output = self.folder / f"run-{self._number}"
         task_root = self._lay_out(output, files)
         script = [event if isinstance(event, Next) else Next(event) for event in events]
-        with FakeRuntimeApi(*script, **replies) as api:
+        with FakeRuntimeApi(*script, at_once=at_once, **replies) as api:
             variables = {
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "PYLAMBDA_PYTHON": sys.executable,
@@ -223,6 +225,7 @@ class Runtime:
                 "LAMBDA_TASK_ROOT": str(task_root),
                 "AWS_LAMBDA_RUNTIME_API": api.address,
                 "_HANDLER": handler,
+                "AWS_LAMBDA_MAX_CONCURRENCY": str(at_once) if at_once > 1 else None,
                 **(env or {}),
             }
             with output.joinpath("out").open("wb") as out, output.joinpath("err").open("wb") as err:

@@ -28,7 +28,7 @@ class Notes:
 
 
 def stream_to(notes: Notes) -> ResponseStream:
-    return ResponseStream(b"HEAD\r\n\r\n", notes)  # type: ignore[arg-type]
+    return ResponseStream(b"HEAD\r\n\r\n", notes)
 
 
 def no_loop() -> NoReturn:

@@ -14,7 +14,8 @@ ROOMS = {
     "__init__": "",  # the public face: it resolves names of the whole house
     "__main__": "",
     "main": "",
-    "workers": "",
+    "workers": "board current ends supervisor patience places place threads watch link loop_api host tasks output "
+    "lives prefork many",
     "loop": "",
     "lifecycle": "hooks middleware after gate extension shutdown snapshot limits life",
     "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump client_package",

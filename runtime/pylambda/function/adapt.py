@@ -60,17 +60,20 @@ class Adapted:
         encode: makes a body and its content type of a result.
 
     Attributes:
+        respond: its asynchronous form: called with event and context on an event loop that runs, several at once; what
+            it returns is awaited where it can be, and then encoded. None for a handler that may block.
         on_init: what the handler itself has to do in init, such as an app's start; called behind the function's hooks
             of that name, with nothing, and may be asynchronous.
         on_shutdown: what it has to do before the process ends; called before the function's hooks.
     """
 
-    __slots__ = ("call", "decode", "encode", "on_init", "on_shutdown")
+    __slots__ = ("call", "decode", "encode", "on_init", "on_shutdown", "respond")
 
     def __init__(self, call: "Handler", decode: "Decode" = codec.decode, encode: "Encode" = codec.encode) -> None:
         self.call = call
         self.decode = decode
         self.encode = encode
+        self.respond: Handler | None = None
         self.on_init: Callable[[], Any] | None = None
         self.on_shutdown: Callable[[], Any] | None = None
 
@@ -98,8 +101,10 @@ def adapt(
         runner()  # now: a loop that cannot be had is a load fault
     own_flags = _own_flags(handler)
     may_be_any = flags or own_flags is None or hasattr(handler, "__wrapped__")
+    inside = around(handler, bool(flags & ASYNC_CODE)) if around is not None else handler
+    if flags & ASYNC_CODE:
+        adapted.respond = inside
     if around is not None:
-        inside = around(handler, bool(flags & ASYNC_CODE))
         adapted.call = partial(settle, inside, runner) if may_be_any else inside
     elif own_flags in (GENERATOR, ASYNC_GENERATOR):
         adapted.call = _streaming(handler)

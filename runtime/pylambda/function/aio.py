@@ -53,6 +53,11 @@ class Runner:
         """The loop, which runs only while something of this class has it run."""
         return self._loop
 
+    def close(self) -> None:
+        """Close the loop, with what the kernel keeps for it."""
+        self._loop.close()
+        asyncio.set_event_loop(None)
+
     def supervise(self, coroutine: "Coroutine[Any, Any, Any]") -> "Supervised":
         """Start a coroutine as a task of which more than one thing is waited for: its response, then its end."""
         task = self._loop.create_task(coroutine)
@@ -94,7 +99,7 @@ class Runner:
         finally:
             task.cancel()
 
-    def _next(self, handover: "_Handover", deadline: "_Deadline") -> "_Offer":
+    def _next(self, handover: "_Handover", deadline: "Deadline") -> "_Offer":
         with deadline:
             offer: _Offer = self._complete(handover.ask())
             if offer.error is not None:
@@ -107,9 +112,9 @@ class Runner:
         except BaseException as error:
             raise error.with_traceback(_without_loop(error.__traceback__)) from error.__cause__
 
-    def _deadline(self, task: "asyncio.Task[Any]", source: Any) -> "_Deadline":
+    def _deadline(self, task: "asyncio.Task[Any]", source: Any) -> "Deadline":
         invocation = self._current.invocation
-        return _Deadline(self._loop, task, source, invocation.deadline_ms if invocation else 0, self._margin_ms)
+        return Deadline(self._loop, task, source, invocation.deadline_ms if invocation else 0, self._margin_ms)
 
 
 class Supervised:
@@ -122,7 +127,7 @@ class Supervised:
     """
 
     def __init__(
-        self, task: "asyncio.Task[Any]", deadline: "_Deadline", complete: "Callable[[asyncio.Future[Any]], Any]"
+        self, task: "asyncio.Task[Any]", deadline: "Deadline", complete: "Callable[[asyncio.Future[Any]], Any]"
     ) -> None:
         self.task = task
         self._deadline = deadline
@@ -144,7 +149,7 @@ class Supervised:
                 raise
 
 
-class _Deadline:
+class Deadline:
     """While entered, cancels a task when its time is up, and gives the cancellation its name.
 
     Args:
@@ -175,6 +180,7 @@ class _Deadline:
         if self._timer is not None:
             self._timer.cancel()
         if isinstance(error, asyncio.CancelledError):
+            self._task.uncancel()  # it may be the one that this runs in, and goes on
             if self._frames is None:
                 raise HandlerCancelled("the handler was cancelled, and not because of the deadline") from error
             raise DeadlineExceeded(

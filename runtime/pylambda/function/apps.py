@@ -105,7 +105,9 @@ def adapt_app(
     from pylambda.web.asgi import AsgiHandler
 
     asgi = AsgiHandler(app.target, front, runner())
-    adapted = Adapted(partial(settle, around(asgi.respond, True), runner) if around else asgi, encode=encoded)
+    respond = around(asgi.respond, True) if around else asgi.respond
+    adapted = Adapted(partial(settle, respond, runner) if around else asgi, encode=encoded)
+    adapted.respond = respond
 
     def start() -> None:
         asgi.lifespan.start()

@@ -82,6 +82,11 @@ class LambdaContext:
         """Whether this is the first invocation of this process."""
         return self._invocation is self._first
 
+    @property
+    def trace_id(self) -> str | None:
+        """The X-Ray trace header of the invocation: where several are served at once, it is in no variable."""
+        return self._invocation.trace_id
+
     def get_remaining_time_in_millis(self) -> int:
         """How long until the platform ends the invocation; never negative."""
         return max(0, self._epoch_deadline_time_in_ms - time_ns() // 1_000_000)

@@ -93,9 +93,9 @@ class Life:
     def gated(self, api: "InvocationSource") -> "InvocationSource":
         """Return what a loop is to ask for invocations in the place of `api`."""
         if self._anew is not None:
-            from pylambda.lifecycle.limits import Limited
+            from pylambda.lifecycle.limits import Limited, Limits
 
-            api = Limited(api, max_invocations=self._max_invocations, max_rss_mb=self._max_rss_mb, end=self._start_anew)
+            api = Limited(api, Limits(self._max_invocations, self._max_rss_mb), self._start_anew)
         return self._shutdown.gate(api) if self._shutdown else api
 
     def serve(self, run: Callable[[], int]) -> int:

@@ -23,46 +23,59 @@ MB = 1 << 20
 MARK = "pylambda-anew"
 
 
-class Limited(Gate):
-    """Asks for no event once a limit is reached.
+class Limits:
+    """What a process may serve and hold.
 
     Args:
-        api: what is behind it.
         max_invocations: how many to serve; 0 for any number.
         max_rss_mb: how much memory to hold; 0 for any.
-        end: called with the reason when a limit is reached, before the event would be asked for; does not return.
     """
 
-    def __init__(
-        self, api: "InvocationSource", *, max_invocations: int, max_rss_mb: int, end: Callable[[str], NoReturn]
-    ) -> None:
-        super().__init__(api)
+    def __init__(self, max_invocations: int, max_rss_mb: int) -> None:
         self._max_invocations = max_invocations
         self._max_rss_mb = max_rss_mb
-        self._end = end
-        self._served = 0
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if max_rss_mb else -1
 
-    def may_ask(self) -> bool:
-        """Whether no limit is reached."""
-        return not self._reached()
+    def reached(self, served: int) -> str:
+        """Return which limit is reached, in words; nothing where none is.
 
-    def next(self) -> "Invocation":
-        """Wait for the next invocation, or end."""
-        if self._served and (reason := self._reached()):
-            self._end(reason)
-        self._served += 1
-        return self._api.next()
-
-    def _reached(self) -> str:
-        """Return which limit is reached, in words; nothing where none is."""
-        if self._max_invocations and self._served >= self._max_invocations:
-            return f"{self._served} invocations were served"
+        Args:
+            served: how many invocations were.
+        """
+        if self._max_invocations and served >= self._max_invocations:
+            return f"{served} invocations were served"
         if self._max_rss_mb:
             rss_mb = int(os.pread(self._statm, 256, 0).split()[1]) * PAGE_BYTES / MB
             if rss_mb > self._max_rss_mb:
                 return f"{rss_mb:.0f} MB are held, {self._max_rss_mb} may be"
         return ""
+
+
+class Limited(Gate):
+    """Asks for no event once a limit is reached.
+
+    Args:
+        api: what is behind it.
+        limits: of this process.
+        end: called with the reason when a limit is reached, before the event would be asked for; does not return.
+    """
+
+    def __init__(self, api: "InvocationSource", limits: Limits, end: Callable[[str], NoReturn]) -> None:
+        super().__init__(api)
+        self._limits = limits
+        self._end = end
+        self._served = 0
+
+    def may_ask(self) -> bool:
+        """Whether no limit is reached."""
+        return not self._limits.reached(self._served)
+
+    def next(self) -> "Invocation":
+        """Wait for the next invocation, or end."""
+        if self._served and (reason := self._limits.reached(self._served)):
+            self._end(reason)
+        self._served += 1
+        return self._api.next()
 
 
 class Anew:
@@ -79,11 +92,12 @@ class Anew:
         self._environ = environment.original()
         self._folder = os.getcwd()
 
-    def start(self, keep: "Sequence[Connection]" = ()) -> NoReturn:
+    def start(self, keep: "Sequence[Connection]" = (), mark: str = MARK) -> NoReturn:
         """Start anew.
 
         Args:
             keep: connections that stay open, though nobody will know of them.
+            mark: tells the one that starts why it does.
 
         Raises:
             OSError: that is not possible.
@@ -91,5 +105,5 @@ class Anew:
         for connection in keep:
             connection.outlive_this_program()
         os.chdir(self._folder)
-        mark = [] if self.is_second else ["-X", MARK]
-        os.execve(sys.executable, [sys.orig_argv[0], *mark, *sys.orig_argv[1:]], self._environ)
+        marks = [] if mark in sys._xoptions else ["-X", mark]
+        os.execve(sys.executable, [sys.orig_argv[0], *marks, *sys.orig_argv[1:]], self._environ)

@@ -1,4 +1,4 @@
-"""Where log records go: stdout, or the descriptor that the platform gives for framed records.
+"""Where log records go: stdout, which keeps nothing back, or the descriptor that the platform gives for framed ones.
 
 A frame keeps a record whole whatever is in it. On stdout every line is an entry of its own, so a record's lines are
 joined: with a carriage return in Lambda, whose console shows it as a line break, and with a plain line end on
@@ -8,12 +8,15 @@ Source of the frame: awslambdaric 4.2.2 `FramedTelemetryLogSink`; type, length, 
 """
 
 import sys
+from io import BufferedWriter, TextIOWrapper
 from posix import write as write_descriptor
 from time import gmtime, strftime, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol, TextIO
+    from typing import Any, Protocol, TextIO
+
+    from _typeshed import ReadableBuffer
 
     class Sink(Protocol):
         """Takes what a function logs."""
@@ -68,6 +71,35 @@ def _write(stream: "TextIO | None", descriptor: int, text: str) -> None:
         write_descriptor(descriptor, text.encode("utf-8", "backslashreplace"))
     except OSError:
         pass
+
+
+class _Unkept(BufferedWriter):
+    """The layer that people write bytes to, and look below of; it keeps nothing back."""
+
+    other: TextIOWrapper
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        count = super().write(data)
+        self.flush()
+        return count
+
+
+def unbuffer(name: str) -> None:
+    """Let what was printed leave at once, so that nothing is lost when a function dies.
+
+    -u does so too, but takes the buffered layer away, which some write to.
+    """
+    stream = getattr(sys, name)
+    if type(stream) is not TextIOWrapper or isinstance(stream.buffer, _Unkept):
+        return
+    stream.flush()
+    layer: Any = stream.buffer
+    buffer = _Unkept(getattr(layer, "raw", layer))
+    buffer.other = stream  # its end would close what lies below both; a program of one's own may have kept it, too
+    setattr(sys, name, TextIOWrapper(buffer, encoding=stream.encoding, errors=stream.errors, write_through=True))
+    getattr(sys, name).mode = "w"
+    if getattr(sys, f"__{name}__") is stream:
+        setattr(sys, f"__{name}__", getattr(sys, name))
 
 
 class StdoutSink:

@@ -18,7 +18,7 @@ from pylambda import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
     from typing import Any, Protocol
 
     Chunk = bytes | bytearray | memoryview | str
@@ -115,6 +115,9 @@ class Stream:
 
         def chunks(self, runner: Callable[[], Runner]) -> Iterator[Chunk]:
             """Return the chunks as they come."""
+
+        def pieces(self, in_thread: Callable[..., Awaitable[Any]]) -> AsyncGenerator[Chunk, None]:
+            """Yield the chunks on an event loop that runs already."""
 
         def collect(self, runner: Callable[[], Runner]) -> tuple[bytes, str]:
             """Return all of it at once with its content type."""

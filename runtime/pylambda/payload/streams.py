@@ -5,7 +5,17 @@ which it leaves out, the Node runtime interface client 4.0, `HttpResponseStream.
 """
 
 from base64 import b64encode
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any
 
 from pylambda import names
@@ -14,6 +24,7 @@ from pylambda.payload import codec
 if TYPE_CHECKING:
     from pylambda.payload.codec import Chunk, Runner
 
+    InThread = Callable[..., Awaitable[Any]]
     Body = Iterable[Chunk] | AsyncIterable[Chunk]
 
 # Parts the JSON at the head of a streamed HTTP response from its body.
@@ -28,6 +39,7 @@ class PlainStream(codec.Stream):
     """
 
     content_type = names.OCTET_STREAM
+    head = b""  # goes before the first chunk
 
     def __init__(self, body: "Body") -> None:
         if not hasattr(body, "__iter__") and not hasattr(body, "__aiter__"):
@@ -46,6 +58,28 @@ class PlainStream(codec.Stream):
         if hasattr(body, "__aiter__"):
             return runner().iterate(body)
         return iter(body)
+
+    async def pieces(self, in_thread: "InThread") -> "AsyncGenerator[Chunk, None]":
+        """Yield the chunks on an event loop that runs already; the head comes once there is a chunk, or will be none.
+
+        Args:
+            in_thread: calls a function in a thread; asks a body that is not asynchronous for its chunks.
+        """
+        head: Chunk = self.head
+        body: Any = self.body
+        is_async = hasattr(body, "__aiter__")
+        values = aiter(body) if is_async else _in_thread(PlainStream.chunks(self, _no_runner), in_thread)
+        try:
+            async for chunk in values:
+                if head and chunk:
+                    yield head
+                    head = b""
+                yield chunk
+            if head:
+                yield head
+        finally:
+            if hasattr(values, "aclose"):
+                await values.aclose()
 
     def collect(self, runner: "Callable[[], Runner]") -> tuple[bytes, str]:
         """Return all of it at once with its content type, for a far side that would not stream it.
@@ -92,12 +126,17 @@ class StreamingResponse(PlainStream):
             headers["content-type"] = names.OCTET_STREAM
         return {"statusCode": int(self.status_code), "headers": headers, "cookies": self.cookies}
 
+    @property
+    def head(self) -> bytes:  # type: ignore[override]
+        """The prelude."""
+        return codec.to_json(self.metadata) + PRELUDE_END
+
     def chunks(self, runner: "Callable[[], Runner]") -> "Generator[Chunk, None, None]":
         """Yield the prelude once the first chunk exists or none will, then the body."""
         body = super().chunks(runner)
         try:
             first = next((piece for piece in body if piece), b"")
-            yield codec.to_json(self.metadata) + PRELUDE_END
+            yield self.head
             yield first
             del first
             yield from body
@@ -127,6 +166,18 @@ def to_bytes(chunk: "Chunk") -> bytes:
     if isinstance(chunk, (bytearray, memoryview)):
         return bytes(chunk)
     raise TypeError(f"a streamed chunk must be bytes or str, not {type(chunk).__name__}")
+
+
+async def _in_thread(chunks: "Iterator[Chunk]", in_thread: "InThread") -> "AsyncGenerator[Chunk, None]":
+    try:
+        while (chunk := await in_thread(next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        await in_thread(close, chunks)
+
+
+def _no_runner() -> "Runner":
+    raise TypeError("the body is not asynchronous")
 
 
 def close(iterator: object) -> None:

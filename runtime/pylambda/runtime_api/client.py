@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pylambda.faults import UnexpectedStatus
     from pylambda.log.failures import Failure
     from pylambda.payload.codec import Chunk
+    from pylambda.runtime_api.invocation import Addressed
     from pylambda.runtime_api.response_stream import ResponseStream
     from pylambda.runtime_api.wire import Reply
 
@@ -99,7 +100,7 @@ class RuntimeApi:
         """
         reply = self.connection.read_ahead() or self.connection.exchange(self._next_request)
         if reply.status != 200:
-            raise _unexpected_status("GET " + names.NEXT_PATH, reply)
+            raise unexpected_status("GET " + names.NEXT_PATH, reply)
         return Invocation(reply)
 
     def respond(
@@ -142,14 +143,7 @@ class RuntimeApi:
         """
         from pylambda.runtime_api.response_stream import ResponseStream, State
 
-        path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
-        head = (
-            f"POST {self._path}{path}{self._common}{names.SEND_RESPONSE_MODE}: {names.STREAMING}\r\n"
-            f"{names.SEND_TRAILER}: {names.SEND_ERROR_TYPE}, {names.SEND_ERROR_BODY}\r\n"
-            f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n{names.SEND_TRANSFER_ENCODING}: chunked\r\n"
-            f"{_echo(invocation)}\r\n"
-        )
-        stream = ResponseStream(head.encode(), self.connection)
+        stream = ResponseStream(self._stream_head(invocation, content_type), self.connection)
         try:
             stream.send(chunks)
         except BaseException as error:
@@ -163,7 +157,7 @@ class RuntimeApi:
             if stream.state is State.ENDED:
                 self._conclude(invocation, stream)
 
-    def fail(self, invocation: Invocation, error: "BaseException | Failure", *, ask_next: bool = False) -> None:
+    def fail(self, invocation: "Addressed", error: "BaseException | Failure", *, ask_next: bool = False) -> None:
         """Answer an invocation with an error.
 
         Args:
@@ -218,19 +212,22 @@ class RuntimeApi:
         head = self._head(path, headers, body) if method == "POST" else self.get_head(path, headers)
         reply = self.connection.exchange(head, body)
         if reply.status != expected:
-            raise _unexpected_status(f"{method} {path}", reply)
+            raise unexpected_status(f"{method} {path}", reply)
         return reply
 
-    def _answer(self, kind: str, headers: str, invocation: Invocation, body: bytes, ask_next: bool) -> None:
-        head = self._head(f"{names.INVOCATION_PATH}{invocation.request_id}/{kind}", headers + _echo(invocation), body)
+    def _answer(self, kind: str, headers: str, invocation: "Addressed", body: bytes, ask_next: bool) -> None:
+        head = self._answer_head(kind, headers, invocation, body)
         try:
             reply = self.connection.exchange(head, body, self._next_request if ask_next else b"")
         except Exception as fault:
             _only_transport(fault)
             # The invocation is lost, the environment may not be: if it is, the next request says so and ends the run.
-            self._warn(f"the answer of {len(body)} bytes to {invocation.request_id} was not delivered: {fault}")
+            self._lost(invocation, body, fault)
             return
         self._judge(kind, invocation, reply)
+
+    def _lost(self, invocation: "Addressed", body: bytes, fault: Exception) -> None:
+        self._warn(f"the answer of {len(body)} bytes to {invocation.request_id} was not delivered: {fault}")
 
     def _conclude(self, invocation: Invocation, stream: "ResponseStream") -> None:
         """Read the reply to a streamed response and close: the platform wants a connection for each of them."""
@@ -238,23 +235,35 @@ class RuntimeApi:
             reply = self.connection.read_reply()
         except Exception as fault:
             _only_transport(fault)
-            reason = stream.gone or str(fault)
-            self._warn(f"the response to {invocation.request_id} broke off after {stream.body_bytes} bytes: {reason}")
+            self._warn(stream.broken_off(invocation.request_id, fault))
         else:
             self._judge("response", invocation, reply)
         finally:
             self.connection.close()
 
-    def _judge(self, kind: str, invocation: Invocation, reply: "Reply") -> None:
+    def _judge(self, kind: str, invocation: "Addressed", reply: "Reply") -> None:
         if 200 <= reply.status < 300:
             return
         reason = FORGIVEN.get(reply.status)
         if reason is None:
-            raise _unexpected_status(f"POST {names.INVOCATION_PATH}{invocation.request_id}/{kind}", reply)
+            raise unexpected_status(f"POST {names.INVOCATION_PATH}{invocation.request_id}/{kind}", reply)
         from pylambda.faults import one_line
 
         detail = one_line(reply.body)
         self._warn(f"the answer to {invocation.request_id} was refused, {reply.status}: {reason}: {detail}")
+
+    def _answer_head(self, kind: str, headers: str, invocation: "Addressed", body: bytes) -> bytes:
+        return self._head(f"{names.INVOCATION_PATH}{invocation.request_id}/{kind}", headers + _echo(invocation), body)
+
+    def _stream_head(self, invocation: Invocation, content_type: str) -> bytes:
+        path = f"{names.INVOCATION_PATH}{invocation.request_id}/response"
+        head = (
+            f"POST {self._path}{path}{self._common}{names.SEND_RESPONSE_MODE}: {names.STREAMING}\r\n"
+            f"{names.SEND_TRAILER}: {names.SEND_ERROR_TYPE}, {names.SEND_ERROR_BODY}\r\n"
+            f"{names.SEND_CONTENT_TYPE}: {content_type}\r\n{names.SEND_TRANSFER_ENCODING}: chunked\r\n"
+            f"{_echo(invocation)}\r\n"
+        )
+        return head.encode()
 
     def get_head(self, path: str, headers: str = "") -> bytes:
         """Return a whole GET request, whose path is behind that of the endpoint."""
@@ -273,17 +282,17 @@ def _only_transport(fault: Exception) -> None:
         raise fault
 
 
-def _unexpected_status(request: str, reply: "Reply") -> "UnexpectedStatus":
+def unexpected_status(request: str, reply: "Reply") -> "UnexpectedStatus":
     from pylambda.faults import UnexpectedStatus
 
     return UnexpectedStatus(request, reply.status, reply.body)
 
 
-def _echo(invocation: Invocation) -> str:
+def _echo(invocation: "Addressed") -> str:
     return f"{names.SEND_INVOCATION_ID}: {invocation.invocation_id}\r\n" if invocation.invocation_id is not None else ""
 
 
-def _report_on(error: "BaseException | Failure", invocation: Invocation | None = None) -> "Failure":
+def _report_on(error: "BaseException | Failure", invocation: "Addressed | None" = None) -> "Failure":
     if not isinstance(error, BaseException):
         return error
     from pylambda.log import reports

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from pylambda.payload.codec import Chunk
     from pylambda.runtime_api.wire import Reply
 
+    class Addressed(Protocol):
+        """What has to be known of an invocation to answer it; `Invocation` has it."""
+
+        @property
+        def request_id(self) -> str:
+            """What the answer is addressed to."""
+
+        @property
+        def invocation_id(self) -> str | None:
+            """Names the attempt."""
+
     class InvocationSource(Protocol):
         """Where a loop's invocations come from and its answers go: `client.RuntimeApi`, or what stands before it."""
 

@@ -27,9 +27,19 @@ from pylambda.payload.streams import close, to_bytes
 from pylambda.runtime_api.chunks import chunk_parts, chunks_end
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from pylambda.log.failures import Failure
     from pylambda.payload.codec import Chunk
-    from pylambda.runtime_api.connection import Connection
+
+    class Outlet(Protocol):
+        """Takes a request piece by piece; `connection.Connection` does. Raises TransportError."""
+
+        def begin(self, first: bytes) -> None:
+            """Send the beginning."""
+
+        def go_on(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
+            """Send more, unless the far side has closed, or answered already."""
 
 
 class State(Enum):
@@ -57,7 +67,7 @@ class ResponseStream:
         gone: why the far side took no more; empty while it does.
     """
 
-    def __init__(self, head: bytes, connection: "Connection") -> None:
+    def __init__(self, head: bytes, connection: "Outlet") -> None:
         self.state = State.AWAITING
         self.body_bytes = 0
         self.gone = ""
@@ -118,6 +128,10 @@ class ResponseStream:
         trailers = f"{names.SEND_ERROR_TYPE}: {failure.platform_error_type}\r\n{names.SEND_ERROR_BODY}: {document}\r\n"
         with suppress(ClientGone):
             self.finish(trailers)
+
+    def broken_off(self, request_id: str, fault: Exception) -> str:
+        """Return the line about a response of which nobody has said that it arrived."""
+        return f"the response to {request_id} broke off after {self.body_bytes} bytes: {self.gone or fault}"
 
     def _send(self, *parts: bytes) -> None:
         if self.state is State.ENDED:

@@ -21,6 +21,12 @@ DEFAULT_DEADLINE_MARGIN_MS = 100
 STREAMING_FRONTS = frozenset(("url", "rest"))
 
 
+# How several invocations are served at once; the second as Amazon's client names it, which knows no tasks.
+PROCESS, THREAD, ASYNC, HYBRID = "process", "thread", "async", "hybrid"
+MODES = PROCESS, THREAD, ASYNC
+AMAZONS_MODES = PROCESS, THREAD, HYBRID
+
+
 class Settings:
     """What the environment asks for.
 
@@ -45,6 +51,9 @@ class Settings:
         snap_start: whether a snapshot will be taken of this environment once it is initialized.
         wants_sigterm: whether the function asks for the signal for a handler of its own.
         max_invocations: how many a process serves before it starts anew; 0 for any number.
+        max_concurrency: how many invocations to serve at once, where it may be several.
+        concurrency: how: one of the modes; empty where that is left to what the handler is.
+        prefork: whether the function is imported once for all processes.
         max_rss_mb: how much memory it may hold between two invocations; 0 for any.
 
     Raises:
@@ -90,7 +99,10 @@ class Settings:
     @property
     def collects_streams(self) -> bool:
         """Whether the far side would hold a stream until its end, as the emulator does; `pylambda serve` does not."""
-        return self.local and self.environ.get(names.LOCAL) != names.LOCAL_STREAMS
+        # The emulator of several invocations at once takes a stream as it is, though it holds it too.
+        if not self.local or names.MAX_CONCURRENCY in self.environ:
+            return False
+        return self.environ.get(names.LOCAL) != names.LOCAL_STREAMS
 
     @property
     def user_base(self) -> str:
@@ -168,6 +180,27 @@ class Settings:
     @property
     def max_rss_mb(self) -> int:
         return self._whole_number(names.MAX_RSS_MB, 0, "megabytes")
+
+    @property
+    def max_concurrency(self) -> int:
+        count = self._whole_number(names.MAX_CONCURRENCY, 1, "invocations, at least 1")
+        if not count:
+            raise self._invalid(names.MAX_CONCURRENCY, "it must be a whole number of invocations, at least 1")
+        return count
+
+    @property
+    def concurrency(self) -> str:
+        for name, modes in ((names.CONCURRENCY, MODES), (names.CONCURRENCY_MODE, AMAZONS_MODES)):
+            mode = (self.environ.get(name) or "").lower()
+            if mode in modes:
+                return mode
+            if mode:
+                raise self._invalid(name, f"it may be {', '.join(map(repr, modes[:-1]))} or {modes[-1]!r}")
+        return ""
+
+    @property
+    def prefork(self) -> bool:
+        return (self.environ.get(names.PREFORK) or "0") != "0"
 
     def _milliseconds(self, name: str, default: int) -> int:
         return self._whole_number(name, default, "milliseconds")
