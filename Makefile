@@ -145,6 +145,18 @@ $(WEB_FRAMEWORKS)/.ready: tests/web/requirements.txt
 .PHONY: web-frameworks
 web-frameworks: $(WEB_FRAMEWORKS)/.ready ## Install web frameworks, 160 MB, into .cache for the tests of web apps
 
+MONITORING := .cache/monitoring
+$(MONITORING)/.ready: tests/monitoring/requirements.txt tests/parity/requirements/official.txt
+	@echo "Installing the monitoring tools into $(MONITORING)"
+	@$(PYTHON) -m venv --clear $(MONITORING)
+	@$(MONITORING)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/monitoring/requirements.txt
+	@$(MONITORING)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/parity/requirements/official.txt \
+	  --target $(MONITORING)/official
+	@touch $@
+
+.PHONY: monitoring
+monitoring: $(MONITORING)/.ready ## Install the tools of docs/monitoring.md, 200 MB, into .cache for their tests
+
 build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build
 	@$(BIN)/python -m images.vendor fetch

@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
 WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
+MONITORING = Path(__file__).parents[1] / ".cache" / "monitoring" / ".ready"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 # Folders whose slow fixtures, made once a run, all of their tests share; the longest first, so that it ends in time.
 TOGETHER = ("image", "parity", "local")
@@ -59,6 +60,7 @@ PARTS = {
     ),
     "web-frameworks": Part(WEB_FRAMEWORKS.exists, "the web frameworks are missing", "make web-frameworks"),
     "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
+    "monitoring": Part(MONITORING.exists, "the monitoring tools are missing", "make monitoring"),
 }
 
 

@@ -1,0 +1,4 @@
+import work
+
+work.start()
+handler = work.work
