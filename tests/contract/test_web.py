@@ -1,6 +1,7 @@
 """Web apps named as handlers, in a runtime that is started as Lambda starts it."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,53 @@ def test_the_settings_reach_the_app(kind: str, runtime: Runtime) -> None:
     assert mounted.json["headers"] == {"x-path": "/shop/orders"}
     assert posted.json == f"got {len(json.dumps(events[1]))}"
     assert (health.json["statusCode"], health.json["body"]) == (200, "OK")
+
+
+TOGETHER = """
+import asyncio
+inside, gate = [], asyncio.Event()
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        scope["state"]["pool"] = []
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        print("shutdown")
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    inside.append(scope["path"])
+    scope["state"]["pool"].append(scope["path"])
+    if len(inside) == 3:
+        gate.set()
+    await gate.wait()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+    await asyncio.sleep(0.01)
+    print("behind", scope["path"])
+"""
+
+
+def test_requests_are_served_at_once_on_one_loop_where_concurrency_is_asynchronous(runtime: Runtime) -> None:
+    # Given an app that answers none of three requests before all of them are there
+    events = [{**GET_EVENT, "rawPath": f"/{number}"} for number in range(3)]
+    env = {"PYLAMBDA_CONCURRENCY": "async"}
+    with runtime.start("asgi:app:app", files={"app.py": TOGETHER}, events=events, at_once=3, env=env) as started:
+        # When they come at once
+        started.wait_until_idle()
+        started.signal(signal.SIGTERM)
+        started.wait_until_ended()
+        run = started.stop()
+    # Then all are answered, what is behind a response is done, and the lifespan ends once
+    assert sorted(response.json["body"] for response in run.responses) == ["/0", "/1", "/2"]
+    assert sorted(run.log[:-1]) == ["behind /0", "behind /1", "behind /2"]
+    assert run.log[-1] == "shutdown"
+    assert run.stderr == ""
+
+
+def test_the_shutdown_of_a_lifespan_runs_when_the_environment_ends(runtime: Runtime) -> None:
+    with runtime.start("asgi:app:app", files={"app.py": LIFESPAN}, events=[GET_EVENT]) as started:
+        started.wait_until_idle()
+        started.signal(signal.SIGTERM)
+        started.wait_until_ended()
+        run = started.stop()
+    assert run.stdout == "startup\nshutdown\n"

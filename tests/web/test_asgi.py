@@ -372,6 +372,67 @@ def test_many_requests_at_once_on_one_loop() -> None:
     assert [result["body"] for result in results] == [f"/{number}" for number in range(5)]
 
 
+def streaming_beside_others(served: Served, take: int | None) -> list[bytes]:
+    """Ask for a stream on a loop that runs already; take so many pieces of it, then go away."""
+
+    async def ask() -> list[bytes]:
+        handler: Any = served.handler
+        stream = await handler.respond(event("url"), CONTEXT)
+        pieces = stream.pieces(None)
+        taken = []
+        async for piece in pieces:
+            taken.append(piece)
+            if len(taken) == take:
+                break
+        await pieces.aclose()
+        return taken
+
+    taken: list[bytes] = served.runner.run(ask())
+    return taken
+
+
+def test_a_stream_beside_others_leaves_piece_by_piece() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        for part in (b"a", b"b"):
+            await send(body(part, more=True))
+            await asyncio.sleep(0)
+        await send(body(b"c"))
+
+    with serving(app, stream=True) as served:
+        first, *others = streaming_beside_others(served, None)
+    assert first.endswith(bytes(8) + b"a")
+    assert others == [b"b", b"c"]
+
+
+def test_a_stream_beside_others_breaks_off_where_its_app_fails() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"a", more=True))
+        raise KeyError("boom")
+
+    with serving(app, stream=True) as served, pytest.raises(KeyError):
+        streaming_beside_others(served, None)
+
+
+def test_a_client_of_a_stream_beside_others_may_go() -> None:
+    seen: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        try:
+            while True:
+                await send(body(b"a", more=True))
+        except OSError as error:
+            seen.append(type(error).__name__)
+            raise
+
+    with serving(app, stream=True) as served:
+        assert len(streaming_beside_others(served, 2)) == 2
+        assert served.errors == []
+    assert seen == ["ClientDisconnected"]
+
+
 # A client that is gone (WEB 3.2, 6)
 
 

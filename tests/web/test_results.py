@@ -164,6 +164,32 @@ def test_the_first_binary_body_of_a_rest_api_is_worth_one_hint(capsys: pytest.Ca
     assert capsys.readouterr().err.count("binaryMediaTypes") == 1
 
 
+LARGE_TEXTS = {
+    "escapes": 'some words "and" a back\\slash\r\n\t' * 3_000,
+    "unicode": 'grün 中 😀 "\u2028\x7f' * 10_000,
+    "controls": "\x00\x1f\b\f" + "a" * 100_000,
+    "quotes": '"' * 100_000,
+    "plain": "a" * 100_000,
+}
+
+
+@each_front
+@pytest.mark.parametrize("text", LARGE_TEXTS)
+def test_a_large_text_arrives_whole(front: str, text: str) -> None:
+    result = answer("asgi", front, 200, [("x-a", "1")], LARGE_TEXTS[text].encode())
+    body = base64.b64decode(result["body"]).decode() if result["isBase64Encoded"] else result["body"]
+    assert body == LARGE_TEXTS[text]
+    assert result.keys() == KEYS[front]
+    assert pairs(result) == [("x-a", "1")]
+    assert result["isBase64Encoded"] is (front != "rest" and text in ("controls", "quotes"))
+
+
+def test_a_body_that_middleware_made_of_half_a_character_is_written_in_escapes() -> None:
+    result = results.to_result(results.Response(200, [], b""), SHAPES[0])
+    result["body"] = "\ud800" * 100_000
+    assert json.loads(results.encode(result)[0])["body"] == result["body"]  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("front", [front for front in FRONTS if front != "rest"])
 def test_a_large_body_of_control_characters_is_shorter_as_base64(front: str) -> None:
     body = b"\x01\x02\x03" * 40_000

@@ -4,11 +4,11 @@ Source: ASGI, "HTTP & WebSocket ASGI Message Format", 2.5.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, TypeVar
 
 from pylambda.runtime_api import invocation
-from pylambda.web.exchange import App, Exchange, Runner
+from pylambda.web.exchange import App, Exchange, Runner, end_of
 from pylambda.web.front import Front, Ready
 from pylambda.web.lifespan import Lifespan
 from pylambda.web.requests import Request
@@ -74,7 +74,7 @@ class AsgiHandler:
             await asyncio.wait((task,))
             raise
         if not task.done():
-            invocation.current.deferred.append((_end_of, (task,), {}))
+            invocation.current.deferred.append((end_of, (task,), {}))
         return self._front.result(request, exchange.answer())
 
     def _stream(self, request: Request, context: Any) -> HttpStream:
@@ -82,7 +82,10 @@ class AsgiHandler:
             exchange = self._exchange(StreamedExchange, request, context)
             return exchange.chunks(self._runner.supervise(exchange.run()))
 
-        return HttpStream(chunks, request.shape)
+        def pieces() -> AsyncGenerator[bytes, None]:
+            return self._exchange(StreamedExchange, request, context).pieces()
+
+        return HttpStream(chunks, request.shape, pieces)
 
     def _exchange(self, kind: type[AnyExchange], request: Request, context: Any) -> AnyExchange:
         def log_error(error: BaseException) -> None:
@@ -109,7 +112,3 @@ class AsgiHandler:
             "aws.event": request.event,
             "aws.context": context,
         }
-
-
-async def _end_of(task: "asyncio.Task[None]") -> None:
-    await task

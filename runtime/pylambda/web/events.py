@@ -11,7 +11,7 @@ on AWS; Elastic Load Balancing, "Lambda functions as targets"; API Gateway, "Cre
 Lambda, "Invoking Lambda function URLs"; VPC Lattice, "Lambda functions as targets".
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from pylambda.faults import InvalidEvent
 
@@ -28,7 +28,7 @@ FUNCTION_URL_HOST = ".lambda-url."
 WEBSOCKET_EVENTS = ("CONNECT", "MESSAGE", "DISCONNECT")
 
 
-class Shape(NamedTuple):
+class Shape:
     """One kind of HTTP event and of the result that answers it.
 
     Attributes:
@@ -55,8 +55,6 @@ class Shape(NamedTuple):
         stream: the word of `PYLAMBDA_STREAM` that has it streamed; empty where nothing streams.
     """
 
-    name: str
-    title: str
     method: Keys = ("httpMethod",)
     path: str = "path"
     path_is_decoded: bool = False
@@ -77,6 +75,15 @@ class Shape(NamedTuple):
     limit_bytes: int = LAMBDA_LIMIT_BYTES
     stream: str = ""
 
+    def __init__(self, name: str, title: str, **facts: Any) -> None:
+        self.name = name
+        self.title = title
+        self.__dict__.update(facts)
+
+    def but(self, name: str, title: str, **facts: Any) -> "Shape":
+        """Return another one that differs in these facts."""
+        return Shape(**{**self.__dict__, **facts, "name": name, "title": title})
+
 
 REST = Shape(
     "rest",
@@ -88,7 +95,7 @@ REST = Shape(
     takes_base64=False,
     stream="rest",
 )
-HTTP_V1 = REST._replace(name="v1", title="API Gateway HTTP API, payload 1.0", takes_base64=True, stream="")
+HTTP_V1 = REST.but("v1", "API Gateway HTTP API, payload 1.0", takes_base64=True, stream="")
 HTTP_V2 = Shape(
     "v2",
     "API Gateway HTTP API, payload 2.0",
@@ -104,7 +111,7 @@ HTTP_V2 = Shape(
     protocol=("requestContext", "http", "protocol"),
     result_headers=JOINED,
 )
-URL = HTTP_V2._replace(name="url", title="Lambda function URL", path_is_decoded=False, mount=NOTHING, stream="url")
+URL = HTTP_V2.but("url", "Lambda function URL", path_is_decoded=False, mount=NOTHING, stream="url")
 ALB = Shape(
     "alb",
     "Application Load Balancer",
@@ -112,9 +119,9 @@ ALB = Shape(
     description=True,
     limit_bytes=ALB_LIMIT_BYTES,
 )
-ALB_MULTI = ALB._replace(
-    name="alb-multi",
-    title="Application Load Balancer with multi-value headers",
+ALB_MULTI = ALB.but(
+    "alb-multi",
+    "Application Load Balancer with multi-value headers",
     lists_only=True,
     result_headers=LISTS,
 )
@@ -129,9 +136,9 @@ LATTICE_V1 = Shape(
     base64="is_base64_encoded",
     result_headers=CASINGS,
 )
-LATTICE_V2 = LATTICE_V1._replace(
-    name="lattice-v2",
-    title="VPC Lattice, version 2.0",
+LATTICE_V2 = LATTICE_V1.but(
+    "lattice-v2",
+    "VPC Lattice, version 2.0",
     path="path",
     single_query="queryStringParameters",
     base64="isBase64Encoded",

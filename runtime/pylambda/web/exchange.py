@@ -152,7 +152,7 @@ class Exchange:
         for name, value in message.get("headers", ()):
             if not isinstance(name, bytes) or not isinstance(value, bytes):
                 raise TypeError(f"the names and values of headers must be bytes, not {name!r}: {value!r}")
-            headers.append((decode_header(name), decode_header(value)))
+            headers.append((name.decode("latin-1"), decode_header(value)))
         self._state = STARTED
         self.response = Response(int(status), headers)
 
@@ -207,6 +207,11 @@ class Exchange:
         elif self._state is STARTED:
             warn("the app returned without sending the end of its response: the client gets what there is")
             self._complete()
+
+
+async def end_of(task: "asyncio.Task[None]") -> None:
+    """Wait for what an app still does when its response is whole."""
+    await task
 
 
 def checked(response: Response) -> Response:

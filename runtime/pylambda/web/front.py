@@ -1,7 +1,7 @@
 """What stands between the loop and any web app: which events become requests, and what the adapter answers itself."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from pylambda import names
 from pylambda.faults import EventRefused, InvalidEvent
@@ -11,27 +11,34 @@ from pylambda.web.requests import Request
 from pylambda.web.results import Response, plain, to_result, to_stream
 
 # An event that is no HTTP request, on its way to the app as one.
-EVENT = URL._replace(name="event", title="event that is no HTTP request", stream="")
+EVENT = URL.but("event", "event that is no HTTP request", stream="")
 NON_HTTP_ERROR, NON_HTTP_NOT_FOUND = "error", "404"
 FIRST_ERROR_STATUS = 400
 # Enough of an answer to see what is wrong.
 SHOWN_BYTES = 200
 
 
-class WebSettings(NamedTuple):
+class WebSettings:
     """What the environment asks of the adapter; `start.settings` reads it.
 
-    Attributes:
+    Args:
         root_path: where the app is mounted, empty for nowhere; None where the event tells.
         non_http: `error`, `404`, or the path to which an event that is no HTTP request is sent.
         health_path: answered without the app; empty for none.
         stream: the `Shape.stream` of the front doors that stream.
     """
 
-    root_path: str | None = None
-    non_http: str = NON_HTTP_ERROR
-    health_path: str = ""
-    stream: frozenset[str] = frozenset()
+    def __init__(
+        self,
+        root_path: str | None = None,
+        non_http: str = NON_HTTP_ERROR,
+        health_path: str = "",
+        stream: frozenset[str] = frozenset(),
+    ) -> None:
+        self.root_path = root_path
+        self.non_http = non_http
+        self.health_path = health_path
+        self.stream = stream
 
 
 class Front:
@@ -93,10 +100,15 @@ class Front:
         )
 
 
-class Ready(NamedTuple):
-    """A result that needs no app."""
+class Ready:
+    """A result that needs no app.
 
-    result: Any
+    Args:
+        result: as the front door takes it.
+    """
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
 
 
 def _posted(event: Any, path: str) -> Request:

@@ -14,8 +14,11 @@ Header = tuple[bytes, bytes]
 Address = tuple[str, int]
 
 PORTS = {"http": 80, "https": 443}
-# Of the transport between the client and the front door; the body is whole here.
-NOT_FOR_THE_APP = (b"transfer-encoding",)
+# `transfer-encoding` is of the transport between the client and the front door; the body is whole here.
+LOOKED_AT = frozenset((b"content-length", b"cookie", b"transfer-encoding"))
+# Header names as they came to what they are for apps: a function sees the same few again and again.
+NAMES: dict[str, bytes] = {}
+MAX_NAMES = 500
 # Every character that may stand in a query, encoded or not; the rest would break a request line.
 QUERY_SAFE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -108,6 +111,9 @@ def _pairs(values: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(values, dict):
         return
     for name, value in values.items():
+        if type(value) is str:
+            yield name, value
+            continue
         for one in value if isinstance(value, list) else (value,):
             if one is not None:
                 yield str(name), one if isinstance(one, str) else str(one)
@@ -136,17 +142,27 @@ def _headers(event: dict[str, Any], shape: Shape, body_bytes: int) -> tuple[list
     headers: list[Header] = []
     length = b"%d" % body_bytes
     for name, value in _pairs(event.get(shape.multi_headers) or event.get("headers")):
-        key = name.lower().encode()
-        if key in NOT_FOR_THE_APP or (cookies and key == b"cookie"):
-            continue
-        # Where the text was altered on its way, as bytes that are no text are, the length is that of what is left.
-        headers.append((key, length if key == b"content-length" else value.encode("utf-8", "replace")))
+        key = NAMES.get(name) or _header_name(name)
+        if key not in LOOKED_AT:
+            headers.append((key, value.encode("utf-8", "replace")))
+        elif key == b"content-length":
+            # Where the text was altered on its way, as bytes that are no text are, it is the length of what is left.
+            headers.append((key, length))
+        elif key == b"cookie" and not cookies:
+            headers.append((key, value.encode("utf-8", "replace")))
     if cookies:
         headers.append((b"cookie", "; ".join(map(str, cookies)).encode()))
     named = dict(headers)
     if body_bytes and b"content-length" not in named:
         headers.append((b"content-length", length))
     return headers, named
+
+
+def _header_name(name: str) -> bytes:
+    key = name.lower().encode()
+    if len(NAMES) < MAX_NAMES:  # names are the clients' to choose
+        NAMES[name] = key
+    return key
 
 
 def _client(event: dict[str, Any], shape: Shape, named: dict[bytes, bytes]) -> Address | None:

@@ -8,11 +8,11 @@ gone by then, that `send` raises `ClientDisconnected`, which is an OSError as th
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 
 from pylambda.log.sinks import warn
 from pylambda.runtime_api import invocation
-from pylambda.web.exchange import COMPLETE, STARTED, WAITING, Exchange, Supervised, checked
+from pylambda.web.exchange import COMPLETE, STARTED, WAITING, Exchange, Supervised, checked, end_of
 from pylambda.web.results import Response, plain, to_prelude
 
 
@@ -52,16 +52,51 @@ class StreamedExchange(Exchange):
                 del chunk
                 if self._resume is None:
                     break
-                self.done = self._loop.create_future()
-                self._resume.set_result(None)
-                self._resume = None
+                self._go_on()
         except GeneratorExit:
-            self._client_left(supervised)
+            self._tell_that_client_left()
+            try:
+                supervised.until(supervised.task)
+            except Exception as error:
+                self._log_error(error)
             raise
         if self._error is not None:
             raise self._error
         if not supervised.task.done():
             invocation.current.deferred.append((supervised.until, (supervised.task,), {}))
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Yield the same on a loop that runs already, beside others. Raises what `chunks` raises."""
+        task = self._loop.create_task(self.run())
+        try:
+            while True:
+                await self.done
+                chunk, self._chunk = self._chunk, None
+                if chunk is None:
+                    break
+                yield chunk
+                del chunk
+                if self._resume is None:
+                    break
+                self._go_on()
+        except GeneratorExit:
+            self._tell_that_client_left()
+            await asyncio.wait((task,))
+            raise
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait((task,))
+            raise
+        if self._error is not None:
+            raise self._error
+        if not task.done():
+            invocation.current.deferred.append((end_of, (task,), {}))
+
+    def _go_on(self) -> None:
+        assert self._resume is not None
+        self.done = self._loop.create_future()
+        self._resume.set_result(None)
+        self._resume = None
 
     async def _take(self, body: bytes, *, is_last: bool) -> None:
         if self._is_gone:
@@ -91,18 +126,13 @@ class StreamedExchange(Exchange):
         if not self.done.done():
             self.done.set_result(None)
 
-    def _client_left(self, supervised: Supervised) -> None:
-        """Let the app find out, and see it through."""
+    def _tell_that_client_left(self) -> None:
         self._is_gone = True
         if self._resume is not None:
             self._resume.set_exception(ClientDisconnected("the client is gone"))
             self._resume = None
         if self._disconnected is not None:
             self._disconnected.set()
-        try:
-            supervised.until(supervised.task)
-        except Exception as error:
-            self._log_error(error)
 
     def _is_over(self) -> bool:
         return self._is_gone or super()._is_over()
