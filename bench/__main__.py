@@ -21,10 +21,12 @@ from typing import Any
 from bench import container, kit, table
 from bench.kit import BenchError, Kit
 from bench.measure import Run, run_once
-from bench.scenarios import CONTAINER, SCENARIOS, Scenario
+from bench.scenarios import CONTAINER, SCENARIOS, WEB, Scenario
 from bench.table import Goal, Row
 
 CONTAINER_RUNS = 10
+# What puts beside the functions what a scenario needs.
+BUNDLES = {"boto3": kit.bundle_boto3, WEB: kit.bundle_web}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -122,7 +124,7 @@ def adjust(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
 
 def measure_scenario(made: Kit, scenario: Scenario, goals: Sequence[Goal], failures: list[str]) -> list[Row]:
     """All rounds of one scenario; none where it needs what is not here, or where a runtime fails, which is noted."""
-    if scenario.needs and not kit.bundle_boto3(made):
+    if scenario.needs and not BUNDLES[scenario.needs](made):
         say(f"{scenario.title}: skipped, there is no {scenario.needs} here: make venv")
         return []
     if scenario.apart and len(os.sched_getaffinity(0)) == os.cpu_count():

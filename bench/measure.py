@@ -35,7 +35,7 @@ class Run(NamedTuple):
 
     Attributes:
         cold_ms: from just before fork to the first byte of the first `/next`.
-        warm_us: from the event's last byte written to the answer's last byte read.
+        warm_us: from the event's last byte written to the answer's last byte read; of a stream, its first chunk's.
         trip_us: the same from the event's first byte, which a large event is long ahead of its last.
         cycle_us: from the event's last byte written to the next `/next` read.
         wall_us: the whole loop by the number of invocations, whatever happened in between.
@@ -59,10 +59,12 @@ class Run(NamedTuple):
 def command(kit: Kit, runtime: str, handler: str) -> list[str]:
     """How a runtime is started."""
     python = str(kit.python)
+    if runtime in scenarios.ON_OURS:
+        return [str(kit.runtime / "bootstrap")]
+    if runtime in scenarios.ON_PEER:
+        return [python, "-m", "awslambdaric", handler]
     return {
-        scenarios.OURS: [str(kit.runtime / "bootstrap")],
         scenarios.VERSUS: [str(kit.versus / "bootstrap")] if kit.versus else [],
-        scenarios.PEER: [python, "-m", "awslambdaric", handler],
         scenarios.PEER_SCRIPT: [python, str(SOURCES / "start_script.py")],
         scenarios.BARE: [python, str(SOURCES / "bare.py")],
         scenarios.BARE_NO_SITE: [python, "-I", "-S", str(SOURCES / "bare.py")],
@@ -82,7 +84,7 @@ def environment(kit: Kit, runtime: str, scenario: Scenario) -> dict[str, str]:
         "PYLAMBDA_PYTHON": str(kit.python),
         "LAMBDA_RUNTIME_DIR": str(kit.versus if runtime == scenarios.VERSUS else kit.runtime),
         "LAMBDA_TASK_ROOT": str(kit.task),
-        "_HANDLER": scenario.handler,
+        "_HANDLER": scenario.handler_of(runtime),
         "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
@@ -117,13 +119,15 @@ def run_once(kit: Kit, runtime: str, scenario: Scenario) -> Run:
         load += ["-w", str(scenario.warm_up), "-s", str(scenario.samples), "-p", str(scenario.pause_us)]
         load += ["-c", str(other_cpu())] if scenario.apart else []
         environ = environment(kit, runtime, scenario)
-        done = _run([*load, "--", *command(kit, runtime, scenario.handler)], kit.task, environ, runtime)
+        done = _run([*load, "--", *command(kit, runtime, scenario.handler_of(runtime))], kit.task, environ, runtime)
         raw = json.loads(done)
         expected_errors = scenario.invocations if scenario.fails else 0
         if raw["errors"] != expected_errors:
             raise BenchError(f"{runtime}, {scenario.title}: {raw['errors']} errors, expected {expected_errors}")
         if scenario.handler == "plain.handler" and scenario.invocations:
             _check_echo(scenario, runtime, answer.read_bytes())
+        if "web_" in scenario.handler and scenario.invocations:
+            _check_status(scenario, runtime, answer.read_bytes())
     return read(raw)
 
 
@@ -160,3 +164,9 @@ def _run(line: list[str], folder: Path, environ: dict[str, str], runtime: str) -
 def _check_echo(scenario: Scenario, runtime: str, answer: bytes) -> None:
     if json.loads(answer) != json.loads(scenario.event):
         raise BenchError(f"{runtime}, {scenario.title}: the answer is not the event: {answer[:80]!r}")
+
+
+def _check_status(scenario: Scenario, runtime: str, answer: bytes) -> None:
+    # A streamed answer is kept with its chunks' framing around it, and begins with its status all the same.
+    if b'"statusCode": 200' not in answer[:200]:
+        raise BenchError(f"{runtime}, {scenario.title}: the answer is no 200: {answer[:80]!r}")

@@ -15,8 +15,22 @@ BARE = "bare interpreter"
 BARE_NO_SITE = "bare interpreter, -I -S"
 ECHO = "C echo"
 LEAST = "least Python"
+# Ours and the official client with another function.
+MANGUM = "mangum"
+MANGUM_DEFAULT = "mangum, lifespan on"
+APIG_WSGI = "apig-wsgi"
+UVICORN = "uvicorn on loopback"
+PLAIN = "plain handler"
+BUFFERED = "a whole response"
+ON_PEER = (PEER, MANGUM, MANGUM_DEFAULT, APIG_WSGI)
+ON_OURS = (OURS, UVICORN, PLAIN, BUFFERED)
 # What `python -m bench --only` calls the cold start in a container, which no scenario describes.
 CONTAINER = "container"
+
+# A line against one of these is one against the other checkout where that takes the official client's place.
+SAME = ("", *ON_PEER)
+# What bench/web.lock installs.
+WEB = "web"
 
 RECORD = {"id": 100000, "name": "a pot of tea", "price": 12.5, "tags": ["hot", "green"], "active": True, "parent": None}
 
@@ -33,6 +47,51 @@ def records_event(size: int) -> bytes:
     return json.dumps({"records": [{**RECORD, "id": 100000 + number} for number in range(count)]}).encode()
 
 
+def request_event(path: str, body: str) -> bytes:
+    """What a function URL sends for a POST."""
+    host = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws"
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "accept": "*/*",
+            "content-length": str(len(body)),
+            "content-type": "application/json",
+            "host": host,
+            "user-agent": "curl/8.9.1",
+            "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256",
+            "x-amzn-tls-version": "TLSv1.3",
+            "x-amzn-trace-id": "Root=1-67891234-abcdef012345678912345678",
+            "x-forwarded-for": "192.0.2.1",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+        },
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "abcdefghijklmnopqrstuvwxyz012345",
+            "domainName": host,
+            "domainPrefix": "abcdefghijklmnopqrstuvwxyz012345",
+            "http": {
+                "method": "POST",
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "curl/8.9.1",
+            },
+            "requestId": "e1506fd5-9e7b-434f-bd42-4f8fa224b599",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "12/Mar/2026:19:04:11 +0000",
+            "timeEpoch": 1773342251000,
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    return json.dumps(event).encode()
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the table.
@@ -40,10 +99,12 @@ class Line:
     Attributes:
         measure: a column of `measure.Run`.
         against: the runtime that ours is divided by; empty where our figure stands alone.
+        is_difference: whether the other's figure is taken from ours, and not ours divided by it.
     """
 
     measure: str
     against: str = PEER
+    is_difference: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +125,8 @@ class Scenario:
         samples: how many times the resident set is read.
         fails: whether the function is meant to fail.
         environ: more variables.
-        needs: a package of the development environment that the function imports.
+        needs: a package of the development environment that the function imports, or `WEB`.
+        handlers: the functions of the runtimes that serve another one.
     """
 
     name: str
@@ -81,6 +143,11 @@ class Scenario:
     fails: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
     needs: str = ""
+    handlers: Mapping[str, str] = field(default_factory=dict)
+
+    def handler_of(self, runtime: str) -> str:
+        """The function that a runtime serves."""
+        return self.handlers.get(runtime, self.handler)
 
     @property
     def runtimes(self) -> list[str]:
@@ -89,16 +156,15 @@ class Scenario:
 
     def versus(self) -> "Scenario":
         """The same with another checkout in the official client's place, and no others."""
-        lines = (
-            replace(line, against=VERSUS if line.against else "") for line in self.lines if line.against in ("", PEER)
-        )
-        return replace(self, lines=tuple(lines))
+        lines = (replace(line, against=VERSUS if line.against else "") for line in self.lines if line.against in SAME)
+        return replace(self, lines=tuple(dict.fromkeys(lines)))
 
     def quick(self) -> "Scenario":
         """The same with as little as shows that it works."""
         return replace(self, runs=min(self.runs, 2), invocations=-(-self.invocations // 20), warm_up=self.warm_up // 20)
 
 
+ORDER = json.dumps({"name": "tea", "quantity": 2})
 SMALL = (Line("warm_us"), Line("cycle_us"))
 LARGE = (Line("trip_us"), Line("cycle_us"), Line("peak_mib"))
 EVERYTHING = (
@@ -165,6 +231,81 @@ SCENARIOS = (
     ),
     Scenario(
         "raises", "handler raises", SMALL, handler="raises.handler", invocations=500, warm_up=50, fails=True
+    ),
+    Scenario(
+        "web-cold",
+        "cold start, FastAPI",
+        (Line("cold_ms", MANGUM),),
+        handler="asgi:web_fastapi:app",
+        runs=12,
+        needs=WEB,
+        handlers={MANGUM: "web_fastapi_mangum.handler"},
+    ),
+    Scenario(
+        "web-fastapi",
+        "FastAPI, a small JSON body",
+        (
+            Line("warm_us", MANGUM),
+            Line("warm_us", MANGUM_DEFAULT),
+            Line("warm_us", UVICORN),
+            Line("cycle_us", MANGUM),
+            Line("cpu_us", MANGUM),
+        ),
+        request_event("/orders", ORDER),
+        handler="asgi:web_fastapi:app",
+        invocations=1000,
+        warm_up=100,
+        needs=WEB,
+        handlers={
+            MANGUM: "web_fastapi_mangum.handler",
+            MANGUM_DEFAULT: "web_fastapi_mangum.default",
+            UVICORN: "web_fastapi_uvicorn.handler",
+        },
+    ),
+    Scenario(
+        "web-1-MB",
+        "FastAPI, 1 MB each way",
+        (Line("trip_us", MANGUM),),
+        request_event("/echo", text_event(1_000_000).decode()),
+        handler="asgi:web_fastapi:app",
+        invocations=40,
+        warm_up=5,
+        needs=WEB,
+        handlers={MANGUM: "web_fastapi_mangum.handler"},
+    ),
+    Scenario(
+        "web-flask",
+        "Flask, a small JSON body",
+        (Line("warm_us", APIG_WSGI), Line("cycle_us", APIG_WSGI)),
+        request_event("/orders", ORDER),
+        handler="wsgi:web_flask:app",
+        invocations=1000,
+        warm_up=100,
+        needs=WEB,
+        handlers={APIG_WSGI: "web_flask_apig.handler"},
+    ),
+    Scenario(
+        "web-adapter",
+        "the least ASGI app over a plain handler",
+        (Line("warm_us", PLAIN, is_difference=True), Line("warm_us", PLAIN)),
+        request_event("/orders", ORDER),
+        handler="asgi:web_trivial:app",
+        invocations=2000,
+        warm_up=200,
+        handlers={PLAIN: "web_trivial.handler"},
+    ),
+    Scenario(
+        "web-events",
+        "first event of a stream",
+        (Line("warm_us", BUFFERED), Line("warm_us", PLAIN)),
+        request_event("/events", ORDER),
+        handler="asgi:web_trivial:events",
+        invocations=400,
+        warm_up=50,
+        # On one CPU the first event is read when the app next waits.
+        apart=True,
+        environ={"PYLAMBDA_STREAM": "url"},
+        handlers={PLAIN: "web_trivial.handler", BUFFERED: "asgi:web_trivial:app"},
     ),
     Scenario(
         "growth",

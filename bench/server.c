@@ -9,7 +9,7 @@
 //     cold      from just before fork() to the first byte of the first /next
 //     invocations, each [write, warm, cycle]:
 //       write   from before the event's first byte is written to after its last
-//       warm    from there to the last byte of the answer
+//       warm    from there to the last byte of the answer; of one in chunks, of its first chunk
 //       cycle   from there to the last byte of the next /next
 //     wall      from the first of these events to the last /next
 //     cpu       the process's CPU time in that span;  cpu_total: from fork to end, by wait4
@@ -18,7 +18,8 @@
 // With -c the runtime runs on that CPU, else wherever this program may.
 //
 // One connection at a time, read with plain blocking calls: a poll() before each would be paid for by every
-// invocation. A request may be split anywhere, and several may arrive at once. Bodies have a Content-Length.
+// invocation. A request may be split anywhere, and several may arrive at once. Bodies have a Content-Length, or they are
+// in chunks, and then they are the last on their connection.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -53,7 +54,7 @@ static pid_t runtime;
 static int listener, connection = -1;
 
 struct request {
-    bool is_next, is_error;
+    bool is_next, is_error, is_chunked;
     size_t head_bytes, body_bytes;
 };
 
@@ -159,6 +160,13 @@ static size_t content_length(const char *head, size_t size) {
     return 0;
 }
 
+// The size of the first chunk with its framing.
+static size_t first_chunk(size_t head_bytes) {
+    const char *line;
+    while (!(line = memmem(received + head_bytes, filled - head_bytes, "\r\n", 2))) receive_more();
+    return (size_t)(line - received) - head_bytes + 2 + strtoul(received + head_bytes, NULL, 16) + 2;
+}
+
 // Wait until a whole request stands at the start of `received`.
 static struct request read_request(void) {
     struct request request = {0};
@@ -173,8 +181,17 @@ static struct request read_request(void) {
         while (filled < request.head_bytes + request.body_bytes) receive_more();
         die("the runtime could not load the function: %.*s", (int)request.body_bytes, received + request.head_bytes);
     }
+    request.is_chunked = memmem(received, request.head_bytes, "Transfer-Encoding: chunked", 26) != NULL;
+    if (request.is_chunked) request.body_bytes = first_chunk(request.head_bytes);
     while (filled < request.head_bytes + request.body_bytes) receive_more();
     return request;
+}
+
+// Wait for the chunks that are left: the last one is empty, and nothing comes behind it.
+static void read_other_chunks(struct request *request) {
+    static const char end[] = "\r\n0\r\n\r\n";
+    while (filled < sizeof end - 1 || memcmp(received + filled - (sizeof end - 1), end, sizeof end - 1)) receive_more();
+    request->body_bytes = filled - request->head_bytes;
 }
 
 static void drop(struct request request) {
@@ -324,6 +341,7 @@ int main(int argc, char **argv) {
         int64_t sent = now();
         struct request answer = read_request();
         int64_t answered = now();
+        if (answer.is_chunked) read_other_chunks(&answer);
         if (answer.is_next) die("the runtime asked for the next event before it answered");
         errors += number >= 0 && answer.is_error;
         if (options.answer && number == options.count - 1) keep_answer(options.answer, answer);

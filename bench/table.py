@@ -11,6 +11,8 @@ from bench.measure import COLUMNS, Run
 from bench.scenarios import OURS, Line, Scenario
 
 HEADER = ("what", "figure", "pylambda", "other", "against", "ratio", "quartiles", "goal", "met")
+# Behind a measure: how much more it is than the other's.
+OVER = "_over"
 RIGHT_ALIGNED = {"pylambda", "other", "ratio"}
 MARKER_BEGIN = "<!-- bench: begin, written by python -m bench --docs -->"
 MARKER_END = "<!-- bench: end -->"
@@ -58,15 +60,25 @@ def make_rows(scenario: Scenario, rounds: Mapping[str, Sequence[Run]], goals: Se
     return [_make_row(scenario, line, rounds, goals) for line in scenario.lines]
 
 
+def key_of(scenario: Scenario, line: Line) -> tuple[str, str, str]:
+    """What names a line in goals.toml: scenario, measure, against; a difference has a measure of its own."""
+    if line.is_difference:
+        return scenario.name, f"{line.measure}{OVER}", ""
+    return scenario.name, line.measure, line.against
+
+
 def _make_row(
     scenario: Scenario, line: Line, rounds: Mapping[str, Sequence[Run]], goals: Sequence[Goal]
 ) -> Row:  # fmt: skip
     def column(runtime: str) -> list[float]:
         return [getattr(run, line.measure) for run in rounds[runtime]]
 
-    key = (scenario.name, line.measure, line.against)
+    key = key_of(scenario, line)
     goal = next((goal.at_most for goal in goals if (goal.scenario, goal.measure, goal.against) == key), None)
     ours = spread(column(OURS)).median
+    if line.is_difference:
+        over = spread([mine - theirs for mine, theirs in zip(column(OURS), column(line.against), strict=True)]).median
+        return Row(scenario.name, scenario.title, key[1], over, goal=goal)
     if not line.against:
         return Row(scenario.name, scenario.title, line.measure, ours, goal=goal)
     other = column(line.against)
@@ -95,7 +107,7 @@ def cells(row: Row) -> tuple[str, ...]:
     other = "" if row.other is None else digits(row.other)
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
     quartiles = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
-    figure = COLUMNS.get(row.measure, row.measure)
+    figure = COLUMNS.get(row.measure.removesuffix(OVER), row.measure) + (", more" if row.measure.endswith(OVER) else "")
     return row.title, figure, digits(row.ours), other, row.against, ratio, quartiles, goal, met
 
 
