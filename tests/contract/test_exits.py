@@ -1,5 +1,7 @@
 """Handlers that end the process: the platform is told first, then the process ends as the handler asked."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.contract.runtime_process import Run, Runtime
@@ -85,3 +87,41 @@ def handler(event, context):
     assert [post.endpoint for post in run.posts] == ["response", "response"]
     assert [response.json for response in run.responses] == [7, 7]
     assert run.exit_code is None
+
+
+@pytest.mark.parametrize("opened", ["", "again = [open(__file__) for _ in range(9)]"], ids=["closed", "taken again"])
+def test_a_handler_that_closes_every_descriptor_is_answered_on_a_new_connection(runtime: Runtime, opened: str) -> None:
+    # Given a handler that closes what it finds open, as daemons do
+    app = f"""\
+import os
+def handler(event, context):
+    if event:
+        os.closerange(3, 64)
+    {opened or "pass"}
+    print("printed")
+    return event
+"""
+    # When it is asked once before, once to close and once after
+    run = runtime.serve(files={"app.py": app}, events=[0, 1, 0])
+    # Then each is answered, and nothing else is said
+    assert [response.json for response in run.responses] == [0, 1, 0]
+    assert run.log == ["printed"] * 3
+    assert run.stderr == ""
+
+
+def test_a_log_whose_descriptor_a_handler_closed_goes_on_on_stdout(runtime: Runtime, tmp_path: Path) -> None:
+    app = """\
+import logging, os
+def handler(event, context):
+    logging.warning("before")
+    os.closerange(3, 64)
+    logging.warning("after")
+    raise ValueError(event)
+"""
+    with tmp_path.joinpath("frames").open("wb") as frames:
+        env = {"_LAMBDA_TELEMETRY_LOG_FD": str(frames.fileno())}
+        run = runtime.serve(files={"app.py": app}, events=[1, 2], env=env, pass_fds=[frames.fileno()])
+    assert b"before" in tmp_path.joinpath("frames").read_bytes()
+    assert [line.split("\t")[-1] for line in run.log if "WARNING" in line] == ["after", "before", "after"]
+    assert [error.json["errorMessage"] for error in run.errors] == ["1", "2"]
+    assert run.stderr == ""

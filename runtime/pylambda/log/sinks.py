@@ -37,6 +37,7 @@ TEXT_FRAME = 0xA55A0003
 JSON_FRAME = 0xA55A0002
 LEVEL_ERROR = 40
 STDOUT, STDERR = 1, 2
+NO_DESCRIPTOR = -1
 
 
 def frame_type(level: int, *, log_json: bool) -> bytes:
@@ -153,5 +154,9 @@ class FrameSink:
         message = text.encode("utf-8", "backslashreplace")
         microseconds = time_ns() // 1000
         rest = memoryview(kind + len(message).to_bytes(4, "big") + microseconds.to_bytes(8, "big") + message)
-        while rest:
-            rest = rest[write_descriptor(self._descriptor, rest) :]
+        try:
+            while rest:
+                rest = rest[write_descriptor(self._descriptor, rest) :]
+        except OSError:  # the function has closed it, and may open something else in its place
+            self._descriptor = NO_DESCRIPTOR
+            StdoutSink(local=False).record(text, 0, typed=False)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pylambda.faults import TransportError
 
 RECEIVE_BYTES = 1 << 13
+# EBADF, ENOTSOCK: a function that closes every descriptor, as daemons do, closes ours, and may have opened another in
+# its place.
+NOT_OURS = 9, 88
 ACCEPTED = 202
 # Up to here a copy of the body behind its head is cheaper than a second element in the system call.
 JOIN_BYTES = 1 << 14
@@ -70,8 +73,8 @@ class Connection:
             if self._socket is not None:
                 try:
                     return self._exchange_once(self._socket, head, body, ahead)
-                except ConnectionError:
-                    self.close()
+                except OSError as error:
+                    self._let_go(error)
             return self._exchange_once(self._connect(), head, body, ahead)
         except (OSError, ProtocolError) as error:
             raise self._fail(head, error) from None
@@ -89,10 +92,11 @@ class Connection:
             return None
         self._owed = False
         try:
-            return self._read_reply(self._socket)
-        except ConnectionError:
-            self.close()
-            return None
+            try:
+                return self._read_reply(self._socket)
+            except OSError as error:
+                self._let_go(error)
+                return None
         except (OSError, ProtocolError) as error:
             raise self._fail(b"a request sent ahead", error) from None
 
@@ -109,8 +113,8 @@ class Connection:
             if self._socket is not None:
                 try:
                     return self._socket.sendall(first)
-                except ConnectionError:
-                    self.close()
+                except OSError as error:
+                    self._let_go(error)
             self._connect().sendall(first)
         except OSError as error:
             raise self._fail(first, error) from None
@@ -154,8 +158,19 @@ class Connection:
     def close(self) -> None:
         """Drop the connection; the next exchange makes a new one."""
         if self._socket is not None:
-            self._socket.close()
+            try:
+                self._socket.close()
+            except OSError:
+                pass  # closed already, by the function
         self._socket, self._unread, self._owed = None, b"", False
+
+    def _let_go(self, error: OSError) -> None:
+        """Drop the connection where that is what `error` says; raise it again where it is not."""
+        if error.errno in NOT_OURS and self._socket is not None:
+            self._socket.detach()
+        elif not isinstance(error, ConnectionError):
+            raise error
+        self.close()
 
     def _exchange_once(self, connection: socket, head: bytes, body: bytes, ahead: bytes) -> Reply:
         self._owed = bool(ahead)
