@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 EXIT_LOAD_FAULT = 1
 EXIT_API_FAULT = 1
+# Before a collection: boto3 meets one in place of seventy, and documents that a module parses leave no more garbage.
+OBJECTS_WHILE_LOADING = 50_000
 
 
 def main() -> int:
@@ -170,9 +172,8 @@ class Runtime:
         Args:
             life: what there is to it besides invocations, where that is known before.
         """
-        # What is imported now stays: no collection need look at it while it comes in.
         thresholds = gc.get_threshold()
-        gc.set_threshold(0)
+        gc.set_threshold(OBJECTS_WHILE_LOADING, *thresholds[1:])
         handler = load_handler()
         if "awslambdaric.bootstrap" in sys.modules and not Loop.stand_in:
             from pylambda.function.client_package import warn_of_patches
@@ -186,7 +187,7 @@ class Runtime:
             adapted = self._adapt(handler, around)
         if life:
             life.begin(adapted)
-        if gc.get_threshold()[0] == 0:  # else the function has set its own
+        if gc.get_threshold()[0] == OBJECTS_WHILE_LOADING:  # else the function has set its own
             gc.set_threshold(*thresholds)
         return handler, adapted, life
 

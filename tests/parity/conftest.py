@@ -1,9 +1,23 @@
-"""Says which Pythons the suite ran under, where that is fewer than one might think."""
+"""Both runtimes on every Python, once; and which Pythons those are, where that is fewer than one might think."""
+
+from functools import cache
 
 import pytest
 
 from images import facts
-from tests.parity import pythons
+from tests.parity import image_form, pythons
+from tests.parity.pair import ImageOf
+
+
+@pytest.fixture(scope="session")
+def image_of(tmp_path_factory: pytest.TempPathFactory) -> ImageOf:
+    """Puts both runtimes beside a Python when it is first asked for."""
+
+    @cache
+    def make(python: pythons.Python) -> image_form.Image:
+        return image_form.make(*pythons.prefix_of(python), tmp_path_factory.mktemp(python.version))
+
+    return make
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

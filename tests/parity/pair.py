@@ -8,7 +8,7 @@ write what a handler prints before they send what it returns.
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,12 @@ from tests.contract.script import Next, Reply
 from tests.parity import image_form
 from tests.parity.cases import Group
 from tests.parity.image_form import Image
+from tests.parity.pythons import Python
 from tests.parity.observation import Observation, frames_of, masked, post_of, without_runtime_frames
 
 # For importing a web framework on a machine that does something else as well.
 DEADLINE_S = 60.0
+ImageOf = Callable[[Python], Image]
 NOTHING = Observation((), "", "", (), None)
 STREAMS = ("out", "err", "frames")
 # What the platform sets in every function, as far as somebody reads it; and no byte code beside the cases.

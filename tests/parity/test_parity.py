@@ -1,15 +1,14 @@
 """Every case does the same in both runtimes, or differs as it says."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 
 import pytest
 
-from tests.parity import cases, image_form, pythons
+from tests.parity import cases, pythons
 from tests.parity.cases import Case, Group
 from tests.parity.differences import differences, judge, table
 from tests.parity.explainers import EXPLAINERS
-from tests.parity.pair import PairRun, run
+from tests.parity.pair import ImageOf, PairRun, run
 
 PYTHONS = pythons.found()
 GROUPS = cases.read()
@@ -17,13 +16,9 @@ Runner = Callable[[Group, pythons.Python], PairRun]
 
 
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+def pair(image_of: ImageOf) -> Iterator[Runner]:
     """Runs each group once for each Python; one that hangs is waited for once, too."""
     done: dict[tuple[int, pythons.Python], PairRun | AssertionError] = {}
-
-    @cache
-    def image_of(python: pythons.Python) -> image_form.Image:
-        return image_form.make(*pythons.prefix_of(python), tmp_path_factory.mktemp(python.version))
 
     def run_once(group: Group, python: pythons.Python) -> PairRun:
         key = id(group), python
