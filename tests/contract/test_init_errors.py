@@ -276,3 +276,33 @@ def test_a_report_that_is_refused_still_ends_the_process_in_good_order(
     assert run.log[0].startswith("[ERROR] Runtime.ImportModuleError: ")
     assert why in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("handler", "app"),
+    [
+        ("pylambda.orders.handler", ""),
+        ("pylambda.main.handler", ""),
+        ("app.handler", "from pylambda.orders import handler"),
+        ("app.handler", "from pylambda import NAME"),
+        ("app.handler", "import pylambda\nprint(pylambda.NAME)"),
+    ],
+)
+def test_a_package_of_the_functions_own_called_as_ours_is_to_be_renamed(
+    runtime: Runtime, handler: str, app: str
+) -> None:
+    own = {"pylambda/__init__.py": "NAME = 1", "pylambda/orders.py": "def handler(event, context): pass"}
+    run = runtime.serve(handler, files={"app.py": app, **own, "pylambda/main.py": own["pylambda/orders.py"]})
+    assert "/task/pylambda has the name of the runtime's own package 'pylambda': give it another name" in run.stdout
+    assert run.exit_code == 1
+
+
+def test_a_module_that_an_installed_package_lacks_is_looked_for_where_the_package_is(runtime: Runtime) -> None:
+    run = runtime.serve("json.tools.handler", files={"app.py": ""})
+    assert "Hint: did you mean 'tool'? There is no tools.py in " in run.stdout
+    assert "/task" not in run.stdout
+
+
+def test_a_package_that_amazons_image_has_for_itself_is_to_be_installed(runtime: Runtime) -> None:
+    run = runtime.serve(files={"app.py": "import simplejson"})
+    assert "Amazon's image has it for its own use; install it, with pip install simplejson" in run.stdout

@@ -297,6 +297,13 @@ def _response(observation: Observation) -> Post:
     return observation.posts[0]
 
 
+def refuse_namesake(official: Observation, ours: Observation, case: Case) -> Observation:
+    """x: the function is not loaded, and the hint says what to rename."""
+    if [post.endpoint for post in ours.posts] != ["init/error"] or "give it another name" not in ours.out:
+        raise NotSo("there is no load fault that says to rename something")
+    return replace(official, posts=ours.posts, out=ours.out, exit_code=ours.exit_code)
+
+
 EXPLAINERS: Mapping[str, Explainer] = {
     "a": join_lines,
     "b": report_exit,
@@ -320,4 +327,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "u": run_other_kinds,
     "v": say_otherwise,
     "w": say_otherwise,
+    "x": refuse_namesake,
 }

@@ -150,19 +150,10 @@ def import_module(dotted: str, module_name: str, attribute: str, task_root: str)
 
 def _import_fault(module_name: str, dotted: str, error: ImportError, task_root: str) -> "ImportModuleError":
     from pylambda.faults import ImportModuleError
+    from pylambda.function.hints import for_import_error
 
-    fault = ImportModuleError(f"Unable to import module '{module_name}': {error}")
-    missing = error.name or ""
-    if isinstance(error, ModuleNotFoundError) and (dotted == missing or dotted.startswith(missing + ".")):
-        from pylambda.function.hints import for_missing_module
-
-        fault.hint = for_missing_module(dotted, missing, task_root)
-    elif isinstance(error, ModuleNotFoundError):
-        from pylambda.function.hints import for_missing_package
-
-        fault.hint = f"'{module_name}' was found; it imports '{missing}', {for_missing_package(missing)}"
-    else:
-        fault.hint = f"'{module_name}' was found; an import in it failed"
+    hint = for_import_error(error, module_name, dotted, task_root)
+    fault = ImportModuleError(f"Unable to import module '{module_name}': {error}", hint=hint)
     return fault.with_traceback(error.__traceback__)
 
 
