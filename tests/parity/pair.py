@@ -20,8 +20,8 @@ from tests.contract.script import Next, Reply
 from tests.parity import image_form
 from tests.parity.cases import Group
 from tests.parity.image_form import Image
-from tests.parity.pythons import Python
 from tests.parity.observation import Observation, frames_of, masked, post_of, without_runtime_frames
+from tests.parity.pythons import Python
 
 # For importing a web framework on a machine that does something else as well.
 DEADLINE_S = 60.0

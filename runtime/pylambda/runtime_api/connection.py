@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from pylambda.faults import TransportError
 
 RECEIVE_BYTES = 1 << 13
-# EBADF, ENOTSOCK: a function that closes every descriptor, as daemons do, closes ours, and may have opened another in
-# its place.
+# EBADF, ENOTSOCK: the function has closed every descriptor, as daemons do, and may have opened another in its place.
 NOT_OURS = 9, 88
 ACCEPTED = 202
 # Up to here a copy of the body behind its head is cheaper than a second element in the system call.
