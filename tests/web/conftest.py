@@ -2,16 +2,18 @@
 
 import contextlib
 import itertools
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.contract.http_side import Request
+from tests.contract.raw_api import Serving as Streaming
+from tests.contract.raw_api import serving
 from tests.contract.runtime_process import CHECKOUT, Runtime, Serving
 from tests.contract.script import Next
+from tests.web.doors import DOORS, Client
 
 FRAMEWORKS = CHECKOUT / ".cache" / "web-frameworks"
 PYTHON = FRAMEWORKS / "bin" / "python"
@@ -79,8 +81,18 @@ def served(folder: Path, handler: str, env: Mapping[str, str] | None = None) -> 
         assert not serving.api.complaints
 
 
-@pytest.fixture
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
-    """The app that the test's parameter names, for this test alone."""
-    with served(tmp_path, request.param) as app:
-        yield app
+def at_url(method: str, target: str) -> bytes:
+    """Return the event of a function URL, as JSON."""
+    return json.dumps(Client(DOORS["url"], lambda event: event).event(method, target)).encode()
+
+
+def streaming(folder: Path, handler: str, task_root: Path = APPS) -> "contextlib.AbstractContextManager[Streaming]":
+    """Serve an app whose responses to function URLs stream, to a far side that sees each chunk."""
+    variables = {
+        "PYLAMBDA_PYTHON": os.fspath(PYTHON),
+        "LAMBDA_TASK_ROOT": os.fspath(task_root),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYLAMBDA_STREAM": "url",
+        "_HANDLER": handler,
+    }
+    return serving(folder, "", environ=variables)

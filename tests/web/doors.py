@@ -95,7 +95,7 @@ def response(result: dict[str, Any]) -> Answered:
         (name.lower(), value) for name, values in (result.get("multiValueHeaders") or {}).items() for value in values
     ]
     headers += [("set-cookie", cookie) for cookie in result.get("cookies", ())]
-    content = base64.b64decode(body, validate=True) if result["isBase64Encoded"] else body.encode()
+    content = base64.b64decode(body, validate=True) if result.get("isBase64Encoded") else body.encode()
     return Answered(result["statusCode"], headers, content)
 
 

@@ -1,5 +1,6 @@
 """The shop in FastAPI, with a lifespan that opens a pool."""
 
+import asyncio
 import hashlib
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -85,11 +86,11 @@ def wait_for(path):
     print(Path(path).read_text())  # a FIFO: until somebody writes to it
 
 
-@app.get("/events")
-async def events():
+@app.get("/ticks")
+async def ticks(path: str):
     async def body():
-        for number in range(3):
-            yield f"data: {number}\n\n"
+        yield "data: 0\n\n"
+        yield f"data: {await asyncio.to_thread(Path(path).read_text)}\n\n"
 
     return StreamingResponse(body(), media_type="text/event-stream")
 

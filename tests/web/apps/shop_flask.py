@@ -2,8 +2,9 @@
 
 import hashlib
 import io
+from pathlib import Path
 
-from flask import Flask, Response, redirect, request, send_file, session, url_for
+from flask import Flask, Response, redirect, request, send_file, session, stream_with_context, url_for
 
 DOWNLOAD = bytes(range(256)) * 64
 app = Flask(__name__)
@@ -48,6 +49,16 @@ def file():
 @app.get("/text")
 def text():
     return Response(("grüner Tee\n" for _ in range(500)), mimetype="text/plain")
+
+
+@app.get("/ticks")
+def ticks():
+    @stream_with_context
+    def body():
+        yield "data: 0\n\n"
+        yield f"data: {Path(request.args['path']).read_text()}\n\n"
+
+    return Response(body(), mimetype="text/event-stream")
 
 
 @app.get("/go")

@@ -1,5 +1,6 @@
 """The shop in Quart."""
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -71,6 +72,17 @@ async def later():
     path = request.args["path"]
     current_app.add_background_task(lambda: print(Path(path).read_text()))
     return {"answered": True}
+
+
+@app.get("/ticks")
+async def ticks():
+    path = request.args["path"]
+
+    async def body():
+        yield b"data: 0\n\n"
+        yield b"data: %b\n\n" % await asyncio.to_thread(Path(path).read_bytes)
+
+    return Response(body(), mimetype="text/event-stream")
 
 
 @app.get("/boom")

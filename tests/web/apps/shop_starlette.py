@@ -10,7 +10,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 DOWNLOAD = bytes(range(256)) * 64
@@ -73,6 +80,14 @@ async def later(request):
     return JSONResponse({"answered": True}, background=task)
 
 
+async def ticks(request):
+    def body():  # on a thread
+        yield "data: 0\n\n"
+        yield f"data: {Path(request.query_params['path']).read_text()}\n\n"
+
+    return StreamingResponse(body(), media_type="text/event-stream")
+
+
 async def boom(request):
     raise ValueError("boom")
 
@@ -90,6 +105,7 @@ app = Starlette(
         Route("/items/", items),
         Route("/pool", pool),
         Route("/later", later),
+        Route("/ticks", ticks),
         Route("/boom", boom),
     ],
     middleware=[

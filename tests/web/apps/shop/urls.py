@@ -1,9 +1,11 @@
 """The Django shop's views."""
 
+import asyncio
 import hashlib
+from pathlib import Path
 
 from django.contrib import admin
-from django.http import FileResponse, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -50,6 +52,19 @@ def go(request):
     return redirect("hello", name="you")
 
 
+def ticks(request):
+    def body():
+        yield "data: 0\n\n"
+        yield f"data: {Path(request.GET['path']).read_text()}\n\n"
+
+    async def body_of_asgi():
+        yield "data: 0\n\n"
+        yield f"data: {await asyncio.to_thread(Path(request.GET['path']).read_text)}\n\n"
+
+    is_asgi = hasattr(request, "scope")
+    return StreamingHttpResponse(body_of_asgi() if is_asgi else body(), content_type="text/event-stream")
+
+
 def items(request):
     return JsonResponse([], safe=False)
 
@@ -69,5 +84,6 @@ urlpatterns = [
     path("text", text),
     path("go", go),
     path("items/", items),
+    path("ticks", ticks),
     path("boom", boom),
 ]
