@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.contract.fake_api import EXTENSION_ID
 from tests.contract.http_side import Request
+from tests.contract.raw_api import Peer, serving
 from tests.contract.raw_api import Serving as Streaming
-from tests.contract.raw_api import serving
 from tests.contract.runtime_process import CHECKOUT, Runtime, Serving
 from tests.contract.script import Next
 from tests.web.doors import DOORS, Client
@@ -81,9 +82,21 @@ def served(folder: Path, handler: str, env: Mapping[str, str] | None = None) -> 
         assert not serving.api.complaints
 
 
-def at_url(method: str, target: str) -> bytes:
-    """Return the event of a function URL, as JSON."""
-    return json.dumps(Client(DOORS["url"], lambda event: event).event(method, target)).encode()
+def begin(runtime: Streaming, target: str) -> Peer:
+    """Let a client GET something through a function URL; return the connection on which its response streams."""
+    event = Client(DOORS["url"], lambda event: event).event("GET", target)
+    while True:
+        peer = runtime.accept()
+        request = peer.read_request()
+        if "/runtime/invocation/next " in request.line:
+            break
+        if "/extension/register " in request.line:  # for SIGTERM, where the app has a lifespan to shut down
+            peer.reply(200, b"{}", {"Lambda-Extension-Identifier": EXTENSION_ID})
+    peer.reply(200, json.dumps(event).encode(), {"Lambda-Runtime-Aws-Request-Id": "id-1"})
+    answer = peer.read_request()
+    assert answer.line.endswith("/response HTTP/1.1"), answer.line
+    assert answer.headers["lambda-runtime-function-response-mode"] == "streaming"
+    return peer
 
 
 def streaming(folder: Path, handler: str, task_root: Path = APPS) -> "contextlib.AbstractContextManager[Streaming]":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import ROOT, Block, blocks
-from tests.web.conftest import at_url, served, streaming
+from tests.web.conftest import begin, served, streaming
 from tests.web.doors import DOORS, Client
 
 pytestmark = pytest.mark.needs("web-frameworks")
@@ -29,10 +29,7 @@ def test_an_app_answers_under_the_name_below_it(app: Block, image: Block, tmp_pa
     variables = dict(re.findall(r"^ENV (\w+)=(.*)$", image.text, re.MULTILINE))
     if variables:
         with streaming(tmp_path, handler, folder) as runtime:
-            stream = runtime.accept()
-            stream.give_event(at_url("GET", "/"))
-            stream.read_request()
-            head, _, body = stream.read_chunked().body.partition(bytes(8))
+            head, _, body = begin(runtime, "/").read_chunked().body.partition(bytes(8))
             assert json.loads(head)["statusCode"] == 200
             assert body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
         return

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.raw_api import Peer
-from tests.web.conftest import at_url, streaming
+from tests.web.conftest import begin, streaming
 
 pytestmark = pytest.mark.needs("web-frameworks")
 
@@ -19,15 +18,6 @@ SHOPS = {
     "django-wsgi": "wsgi:shop.wsgi:application",
     "flask": "wsgi:shop_flask:app",
 }
-STREAMING = "streaming"
-
-
-def begin(peer: Peer, target: str) -> None:
-    """Give an event, and read the head of its answer, which must be a stream."""
-    peer.give_event(at_url("GET", target), timeout_s=60)
-    answer = peer.read_request()
-    assert answer.line.endswith("/response HTTP/1.1")
-    assert answer.headers["lambda-runtime-function-response-mode"] == STREAMING
 
 
 @pytest.mark.parametrize("handler", SHOPS.values(), ids=SHOPS)
@@ -36,8 +26,7 @@ def test_an_event_leaves_before_the_next_one_is_made(handler: str, tmp_path: Pat
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     with streaming(tmp_path, handler) as runtime:
-        peer = runtime.accept()
-        begin(peer, f"/ticks?path={fifo}")
+        peer = begin(runtime, f"/ticks?path={fifo}")
         # Then the first one is there, behind the head of the response
         first = b""
         while not first.endswith(b"data: 0\n\n"):
@@ -67,8 +56,7 @@ def test_an_event_leaves_before_the_next_one_is_made(handler: str, tmp_path: Pat
 def test_what_has_no_stream_in_it_streams_too(handler: str, target: str, status: int, tmp_path: Path) -> None:
     """In a function URL's stream mode the client would see the JSON of a buffered result."""
     with streaming(tmp_path, handler) as runtime:
-        peer = runtime.accept()
-        begin(peer, target)
+        peer = begin(runtime, target)
         prelude, zeros, _ = peer.read_chunked().body.partition(bytes(8))
         assert zeros
         assert json.loads(prelude)["statusCode"] == status
@@ -77,8 +65,7 @@ def test_what_has_no_stream_in_it_streams_too(handler: str, target: str, status:
 @pytest.mark.parametrize("handler", ["asgi:shop_starlette:app", "wsgi:shop_flask:app", "wsgi:shop.wsgi:application"])
 def test_a_file_comes_whole(handler: str, tmp_path: Path) -> None:
     with streaming(tmp_path, handler) as runtime:
-        peer = runtime.accept()
-        begin(peer, "/file")
+        peer = begin(runtime, "/file")
         prelude, _, body = peer.read_chunked().body.partition(bytes(8))
         names = {name.lower() for name in json.loads(prelude)["headers"]}
         assert "content-length" not in names
