@@ -188,7 +188,9 @@ def draw():
 
 def drawn_by_twins(runtime: Runtime, seed: str, numbers: str, imports: str = "") -> list[str]:
     app = TWIN.format(imports=imports, seed=seed, numbers=numbers)
-    return [line for _ in range(2) for line in restored(runtime, app).log]
+    runs = [restored(runtime, app) for _ in range(2)]
+    assert [len(run.responses) for run in runs] == [1, 1]
+    return [line for run in runs for line in run.log]
 
 
 def test_twins_draw_different_numbers_from_the_shared_generator(runtime: Runtime) -> None:

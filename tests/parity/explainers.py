@@ -328,4 +328,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "v": say_otherwise,
     "w": say_otherwise,
     "x": refuse_namesake,
+    "y": say_otherwise,
 }

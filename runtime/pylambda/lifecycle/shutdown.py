@@ -11,10 +11,12 @@ The platform kills what is left 300 ms after the signal beside an extension of t
 Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, "Shutdown phase".
 """
 
+import _thread
 import atexit
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -102,16 +104,14 @@ class Shutdown:
             self._interrupt_later()
 
     def _interrupt_later(self) -> None:
-        from threading import Timer, main_thread
-
         def interrupt() -> None:
+            time.sleep(GRACE_S)
             self._overdue = True
             signal.pthread_kill(main, signal.SIGTERM)
 
-        main = main_thread().ident or 0
-        timer = Timer(GRACE_S, interrupt)
-        timer.daemon = True
-        timer.start()
+        main = _thread.get_ident()  # signal handlers run in no other thread
+        # Not by `threading`, a lock of which the code that was interrupted may hold.
+        _thread.start_new_thread(interrupt, ())
 
     def _leave_to_parent(self, previous: Any) -> None:
         """Let SIGTERM do to a child that the function forked what it would do without a runtime."""
