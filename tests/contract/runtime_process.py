@@ -126,6 +126,11 @@ class Serving:
         return self._read("out").decode().splitlines()
 
     @property
+    def pid(self) -> int:
+        """The process that was started; its session and its process group have the same number."""
+        return self._process.pid
+
+    @property
     def ended(self) -> bool:
         """Whether the process has ended."""
         return self._process.poll() is not None

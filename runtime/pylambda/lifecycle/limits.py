@@ -65,16 +65,19 @@ class Limited(Gate):
         self._limits = limits
         self._end = end
         self._served = 0
+        self._has_asked = False  # for an event along with an answer: the platform counts on it
 
     def may_ask(self) -> bool:
         """Whether no limit is reached."""
-        return not self._limits.reached(self._served)
+        self._has_asked = not self._limits.reached(self._served)
+        return self._has_asked
 
     def next(self) -> "Invocation":
         """Wait for the next invocation, or end."""
-        if self._served and (reason := self._limits.reached(self._served)):
+        if self._served and not self._has_asked and (reason := self._limits.reached(self._served)):
             self._end(reason)
         self._served += 1
+        self._has_asked = False
         return self._api.next()
 
 

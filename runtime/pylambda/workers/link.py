@@ -51,7 +51,8 @@ class Link(asyncio.Protocol):
         self._transport.writelines(parts)
 
     async def drained(self) -> None:
-        """Wait while more is to be sent than the system takes."""
+        """Wait while more is to be sent than the system takes; and let the loop look whether the far side is there."""
+        await asyncio.sleep(0)
         if self._writable is not None:
             await self._writable
 

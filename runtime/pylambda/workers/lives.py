@@ -89,6 +89,11 @@ class WorkerLife(Life):
             )
         super().begin(adapted)
 
+    @property
+    def asked_to_end(self) -> bool:
+        """Whether there was a SIGTERM."""
+        return self._shutdown is not None and self._shutdown.asked
+
     def on_signal(self, call: Callable[[], object]) -> None:
         """Have a function called on SIGTERM, once, instead of what `Shutdown` does."""
         assert isinstance(self._shutdown, SharedShutdown)

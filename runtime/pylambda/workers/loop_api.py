@@ -34,7 +34,7 @@ class LoopApi(RuntimeApi):
         super().__init__(endpoint, warn)
         self._host, self._port = parse_endpoint(endpoint)[:2]
         self._link = Link()
-        self._owed = False  # whether `/next` was sent along with an answer
+        self.has_asked = False  # for an event along with an answer: the platform counts on it
 
     async def take(self) -> Invocation:
         """Wait for the next invocation. Raises what `RuntimeApi.next` raises."""
@@ -145,9 +145,9 @@ class LoopApi(RuntimeApi):
             raise TransportError(str(error)) from None
 
     async def _read_ahead(self) -> Reply | None:
-        if not self._owed:
+        if not self.has_asked:
             return None
-        self._owed = False
+        self.has_asked = False
         try:
             return await self._link.reply()
         except ConnectionError:
@@ -168,7 +168,7 @@ class LoopApi(RuntimeApi):
             raise self._fault(head, error) from None
 
     async def _exchange_once(self, link: Link, head: bytes, body: bytes, ahead: bytes) -> Reply:
-        self._owed = bool(ahead)
+        self.has_asked = bool(ahead)
         link.send([part for part in (head, body, ahead) if part])
         return await link.reply()
 

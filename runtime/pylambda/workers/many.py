@@ -155,7 +155,7 @@ class Process:
 
         def serve_to_the_end() -> int:
             code = serve(life, places, handler, adapted)
-            if places.end_reason and not places.ending:
+            if places.end_reason and not life.asked_to_end:
                 life.leave(places.end_reason)
             return code
 

@@ -38,10 +38,12 @@ class Place(Gate):
         self._places = places
         self._done = done
         self._patience = Patience(warn)
+        self._has_asked = False  # for an event along with an answer: the platform counts on it
 
     def may_ask(self) -> bool:
         """Whether another event may be asked for."""
-        return self._places.may_ask()
+        self._has_asked = self._places.may_ask()
+        return self._has_asked
 
     def next(self) -> "Invocation":
         """Wait for the next invocation, however long the platform is away.
@@ -52,7 +54,8 @@ class Place(Gate):
         """
         self._done()
         self._places.done(self._number)
-        while self._places.may_ask():
+        while self._has_asked or self._places.may_ask():
+            self._has_asked = False
             self._places.asking()
             try:
                 invocation = self._api.next()

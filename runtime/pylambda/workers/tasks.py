@@ -88,7 +88,7 @@ class Tasks:
         api = LoopApi(self._host.settings.runtime_api, warn)
         patience = Patience(warn)
         try:
-            while self._places.may_ask():
+            while api.has_asked or self._places.may_ask():
                 self._places.asking()
                 try:
                     invocation = await api.take()
