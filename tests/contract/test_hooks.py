@@ -1,5 +1,6 @@
 """Hooks around init and around invocations: when they run, in which order, and what one that fails costs."""
 
+import json
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -430,3 +431,41 @@ def handler(event, context):
     error = serve(runtime, app).errors[0].json
     assert error["errorType"] == "TypeError"
     assert "takes a function, not coroutine: give the function and its arguments" in error["errorMessage"]
+
+
+# --- around web apps ---
+
+APPS = {
+    "asgi": """\
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": scope["aws.event"]["seen"].encode()})
+    print("the app goes on")
+""",
+    "wsgi": """\
+def app(environ, start_response):
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [environ["aws.event"]["seen"].encode()]
+""",
+}
+
+
+@pytest.mark.parametrize("kind", APPS)
+def test_middleware_and_what_is_deferred_go_around_a_web_app(runtime: Runtime, kind: str) -> None:
+    marks = ("async ", "await ") if kind == "asgi" else ("", "")
+    app = f"""\
+import pylambda
+@pylambda.middleware
+{marks[0]}def see(event, context, call_next):
+    pylambda.after_response(print, "deferred")
+    result = {marks[1]}call_next({{**event, "seen": context.aws_request_id}}, context)
+    result["headers"]["x-seen"] = "yes"
+    return result
+"""
+    event = json.loads((Path(__file__).parents[1] / "events" / "function-url.json").read_text())
+    files = {"app.py": app + APPS[kind]}
+    run = runtime.serve(f"{kind}:app:app", files=files, events=[Next(event, request_id="first")])
+    answer = run.responses[0].json
+    assert (answer["body"], answer["headers"]["x-seen"]) == ("first", "yes")
+    assert run.log == (["the app goes on"] if kind == "asgi" else []) + ["deferred"]
