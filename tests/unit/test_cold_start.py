@@ -100,6 +100,31 @@ def test_a_plain_handler_adds_few_modules_to_the_interpreter(runtime_dir: Path, 
     assert added == {"app", "gc", "_json", "_operator", "_sitebuiltins", "_socket"}
 
 
+# One of each kind that needs no event loop; what is loaded is looked at when everything has run, the last hook too.
+HOOKED = """
+import atexit, sys
+import pylambda
+def see():
+    with open("modules", "w") as out:
+        out.write("\\n".join(sys.modules))
+atexit.register(see)
+@pylambda.on_init
+def connect(): ...
+@pylambda.after_restore
+def renew(): ...
+@pylambda.on_shutdown
+def close(): ...
+pylambda.after_response
+def handler(event, context): return event
+"""
+
+
+def test_a_plain_handler_with_sync_hooks_loads_nothing_heavy_either(runtime_dir: Path, tmp_path: Path) -> None:
+    added = modules_loaded(runtime_dir, tmp_path, HOOKED) - modules_of_a_bare_interpreter()
+    assert "pylambda.lifecycle.shutdown" in added
+    assert not added & HEAVY
+
+
 def test_the_image_opens_one_file_for_all_modules_of_a_start(runtime_dir: Path, tmp_path: Path) -> None:
     # Given a handler that notes which modules of ours have a docstring
     source = HANDLER.replace("(sys.modules)", "(MODULES)").replace("import sys\n", NAMES_AND_DOCSTRINGS)

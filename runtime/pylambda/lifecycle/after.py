@@ -5,18 +5,19 @@ until there is something in it. What is put there is `(function, arguments, keyw
 tasks go there too.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from pylambda.faults import OutsideInvocation
 from pylambda.runtime_api import invocation
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from pylambda.function.aio import Runner
     from pylambda.runtime_api.invocation import Current
 
 
-def after_response(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+def after_response(function: "Callable[..., Any]", /, *args: "Any", **kwargs: "Any") -> None:
     """Have a function called once the answer to this invocation has left; the next event is asked for after that.
 
     Args:
@@ -39,7 +40,7 @@ def after_response(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -
     current.deferred.append((function, args, kwargs))
 
 
-def run_deferred(current: "Current", runner: "Callable[[], Runner]", log: Callable[[BaseException], object]) -> None:
+def run_deferred(current: "Current", runner: "Callable[[], Runner]", log: "Callable[[BaseException], object]") -> None:
     """Call what was deferred, in order, with what is deferred meanwhile.
 
     Args:

@@ -7,20 +7,20 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.htm
 runtime do the same for the same purpose.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from pylambda import names
 from pylambda.faults import ApiFault
 from pylambda.runtime_api.client import RuntimeApi
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pylambda.runtime_api.connection import Connection
 
 NAME = "pylambda-shutdown"
 
 
-def register(endpoint: str, warn: Callable[[str], None]) -> "Connection | None":
+def register(endpoint: str, warn: "Callable[[str], None]") -> "Connection | None":
     """Register the extension; to be done before the first `/next`, once in an environment.
 
     Args:

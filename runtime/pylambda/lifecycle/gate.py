@@ -1,9 +1,9 @@
 """The Runtime API with a gate before `/next`, for whoever has something to do between an answer and the next event."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pylambda.log.failures import Failure
     from pylambda.payload.codec import Chunk
     from pylambda.runtime_api.invocation import Invocation, InvocationSource

@@ -7,27 +7,28 @@ Each moment has a list in the order of registration; who runs one chooses the di
 failure counts, `run_each` where the next one runs whatever happens, over `newest_first` where the last come first.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from pylambda.faults import InvalidHook
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, TypeVar
+
     from pylambda.function.aio import Runner
 
-Hook = Callable[[], Any]
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+    Hook = Callable[[], Any]
+    Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-INIT: list[Hook] = []
-BEFORE_SNAPSHOT: list[Hook] = []
-AFTER_RESTORE: list[Hook] = []
-BEFORE_FORK: list[Hook] = []
-SHUTDOWN: list[Hook] = []
+INIT: "list[Hook]" = []
+BEFORE_SNAPSHOT: "list[Hook]" = []
+AFTER_RESTORE: "list[Hook]" = []
+BEFORE_FORK: "list[Hook]" = []
+SHUTDOWN: "list[Hook]" = []
 
 TAKES_ANY_NUMBER = 0x04  # CO_VARARGS of a code object
 
 
-def on_init(hook: Decorated) -> Decorated:
+def on_init(hook: "Decorated") -> "Decorated":
     """Have a function called when the handler is loaded, before the first event: the place to open pools and clients.
 
     Args:
@@ -39,7 +40,7 @@ def on_init(hook: Decorated) -> Decorated:
     return _register(INIT, "on_init", hook)
 
 
-def before_snapshot(hook: Decorated) -> Decorated:
+def before_snapshot(hook: "Decorated") -> "Decorated":
     """Have a function called before SnapStart takes its snapshot, the one registered last first.
 
     Args:
@@ -51,7 +52,7 @@ def before_snapshot(hook: Decorated) -> Decorated:
     return _register(BEFORE_SNAPSHOT, "before_snapshot", hook)
 
 
-def after_restore(hook: Decorated) -> Decorated:
+def after_restore(hook: "Decorated") -> "Decorated":
     """Have a function called each time SnapStart has restored the snapshot, before the first event.
 
     Args:
@@ -63,7 +64,7 @@ def after_restore(hook: Decorated) -> Decorated:
     return _register(AFTER_RESTORE, "after_restore", hook)
 
 
-def before_fork(hook: Decorated) -> Decorated:
+def before_fork(hook: "Decorated") -> "Decorated":
     """Have a function called in the process that loads the function for several workers, before they are forked.
 
     Args:
@@ -75,7 +76,7 @@ def before_fork(hook: Decorated) -> Decorated:
     return _register(BEFORE_FORK, "before_fork", hook)
 
 
-def on_shutdown(hook: Decorated) -> Decorated:
+def on_shutdown(hook: "Decorated") -> "Decorated":
     """Have a function called when the platform shuts the environment down, the one registered last first.
 
     Args:
@@ -87,7 +88,7 @@ def on_shutdown(hook: Decorated) -> Decorated:
     return _register(SHUTDOWN, "on_shutdown", hook)
 
 
-def run(hooks: Iterable[Hook], runner: "Callable[[], Runner]") -> None:
+def run(hooks: "Iterable[Hook]", runner: "Callable[[], Runner]") -> None:
     """Call hooks in turn and see async ones through.
 
     Args:
@@ -103,7 +104,7 @@ def run(hooks: Iterable[Hook], runner: "Callable[[], Runner]") -> None:
             runner().run(result)
 
 
-def run_each(hooks: Iterable[Hook], runner: "Callable[[], Runner]", log: Callable[[BaseException], object]) -> None:
+def run_each(hooks: "Iterable[Hook]", runner: "Callable[[], Runner]", log: "Callable[[BaseException], object]") -> None:
     """Call every hook, whatever the others raise.
 
     Args:
@@ -118,13 +119,13 @@ def run_each(hooks: Iterable[Hook], runner: "Callable[[], Runner]", log: Callabl
             log(error)
 
 
-def newest_first(hooks: list[Hook]) -> Iterator[Hook]:
+def newest_first(hooks: "list[Hook]") -> "Iterator[Hook]":
     """Take hooks out of their list, the last one first: so each of them is called once, whoever asks again."""
     while hooks:
         yield hooks.pop()
 
 
-def refuse_unless_called_with(function: Any, arguments: tuple[str, ...], name: str) -> None:
+def refuse_unless_called_with(function: "Any", arguments: tuple[str, ...], name: str) -> None:
     """Look whether what a decorator was put on can be called as it will be.
 
     Args:
@@ -148,13 +149,13 @@ def refuse_unless_called_with(function: Any, arguments: tuple[str, ...], name: s
         )
 
 
-def _register(hooks: list[Hook], name: str, hook: Decorated) -> Decorated:
+def _register(hooks: "list[Hook]", name: str, hook: "Decorated") -> "Decorated":
     refuse_unless_called_with(hook, (), name)
     hooks.append(hook)
     return hook
 
 
-def _takes(function: Any, count: int) -> bool:
+def _takes(function: "Any", count: int) -> bool:
     """Whether a function can be called with so many positional arguments; read off its code where it has some."""
     code = getattr(function, "__code__", None)
     if code is None:
@@ -168,7 +169,7 @@ def _takes(function: Any, count: int) -> bool:
     return required <= count <= at_most and not keyword_only
 
 
-def _signature_takes(function: Any, count: int) -> bool:
+def _signature_takes(function: "Any", count: int) -> bool:
     import inspect  # late: most hooks are functions
 
     try:

@@ -5,15 +5,16 @@
 Made only where there is something to do: the function named a hook, or a variable asks for more.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
-
 from pylambda.faults import ExitError
 from pylambda.function.handler import exit_code
 from pylambda.lifecycle import hooks, middleware
 from pylambda.log.sinks import warn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
     from pylambda.function.adapt import Adapted
     from pylambda.function.aio import Runner
     from pylambda.function.handler import Handler
@@ -49,7 +50,7 @@ class Life:
         *,
         runner: "Callable[[], Runner]",
         log: "Callable[[BaseException], Failure]",
-        exit: Callable[[int], NoReturn],
+        exit: "Callable[[int], NoReturn]",
     ) -> None:
         self._settings = settings
         self._api = api
@@ -98,7 +99,7 @@ class Life:
             api = Limited(api, Limits(self._max_invocations, self._max_rss_mb), self._start_anew)
         return self._shutdown.gate(api) if self._shutdown else api
 
-    def serve(self, run: Callable[[], int]) -> int:
+    def serve(self, run: "Callable[[], int]") -> int:
         """Go through the snapshot where one is taken, serve, and end in good order; return the exit code.
 
         Args:
@@ -149,7 +150,7 @@ class Life:
     def _is_second(self) -> bool:
         return self._anew is not None and self._anew.is_second
 
-    def _start_anew(self, reason: str) -> NoReturn:
+    def _start_anew(self, reason: str) -> "NoReturn":
         from pylambda.lifecycle.shutdown import run_atexit
 
         assert self._anew is not None

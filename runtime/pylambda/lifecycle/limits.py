@@ -5,19 +5,21 @@ exit would be a failure to the platform, which waits for it to ask for the next 
 anew in place, `Anew`. The platform sees the same process, and the next event waits for the start.
 """
 
-import os
+import posix
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
 
 from pylambda.lifecycle.gate import Gate
 from pylambda.start import environment
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
     from pylambda.runtime_api.connection import Connection
     from pylambda.runtime_api.invocation import Invocation, InvocationSource
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+PAGE_BYTES = posix.sysconf("SC_PAGE_SIZE")
 MB = 1 << 20
 # Tells the interpreter that starts in the place of this one. An option and no variable: the function sees neither.
 MARK = "pylambda-anew"
@@ -34,7 +36,7 @@ class Limits:
     def __init__(self, max_invocations: int, max_rss_mb: int) -> None:
         self._max_invocations = max_invocations
         self._max_rss_mb = max_rss_mb
-        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if max_rss_mb else -1
+        self._statm = posix.open("/proc/self/statm", posix.O_RDONLY | posix.O_CLOEXEC) if max_rss_mb else -1
 
     def reached(self, served: int) -> str:
         """Return which limit is reached, in words; nothing where none is.
@@ -45,7 +47,7 @@ class Limits:
         if self._max_invocations and served >= self._max_invocations:
             return f"{served} invocations were served"
         if self._max_rss_mb:
-            rss_mb = int(os.pread(self._statm, 256, 0).split()[1]) * PAGE_BYTES / MB
+            rss_mb = int(posix.pread(self._statm, 256, 0).split()[1]) * PAGE_BYTES / MB
             if rss_mb > self._max_rss_mb:
                 return f"{rss_mb:.0f} MB are held, {self._max_rss_mb} may be"
         return ""
@@ -60,7 +62,7 @@ class Limited(Gate):
         end: called with the reason when a limit is reached, before the event would be asked for; does not return.
     """
 
-    def __init__(self, api: "InvocationSource", limits: Limits, end: Callable[[str], NoReturn]) -> None:
+    def __init__(self, api: "InvocationSource", limits: Limits, end: "Callable[[str], NoReturn]") -> None:
         super().__init__(api)
         self._limits = limits
         self._end = end
@@ -93,9 +95,9 @@ class Anew:
     def __init__(self) -> None:
         # Kept from the start: the function may write over what the kernel shows.
         self._environ = environment.original()
-        self._folder = os.getcwd()
+        self._folder = posix.getcwd()
 
-    def start(self, keep: "Sequence[Connection]" = (), mark: str = MARK) -> NoReturn:
+    def start(self, keep: "Sequence[Connection]" = (), mark: str = MARK) -> "NoReturn":
         """Start anew.
 
         Args:
@@ -107,6 +109,6 @@ class Anew:
         """
         for connection in keep:
             connection.outlive_this_program()
-        os.chdir(self._folder)
+        posix.chdir(self._folder)
         marks = [] if mark in sys._xoptions else ["-X", mark]
-        os.execve(sys.executable, [sys.orig_argv[0], *marks, *sys.orig_argv[1:]], self._environ)
+        posix.execve(sys.executable, [sys.orig_argv[0], *marks, *sys.orig_argv[1:]], self._environ)

@@ -6,22 +6,22 @@ or would hold the one there is, so they are refused when the function is loaded.
 What `call_next` gives is what the handler returns, before it is encoded: a generator's is the generator.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from pylambda.faults import InvalidHook
-from pylambda.function.adapt import ASYNC_CODE, code_flags
 from pylambda.lifecycle.hooks import refuse_unless_called_with
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
     from pylambda.function.handler import Handler
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+    Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-MIDDLEWARE: list[Callable[..., Any]] = []
+MIDDLEWARE: "list[Callable[..., Any]]" = []
 
 
-def middleware(function: Decorated) -> Decorated:
+def middleware(function: "Decorated") -> "Decorated":
     """Put a function around the handler, inside those that were registered before.
 
     Args:
@@ -46,6 +46,8 @@ def around(handler: "Handler", is_async: bool) -> "Handler":
     Raises:
         InvalidHook: middleware and handler are not of one kind.
     """
+    from pylambda.function.adapt import ASYNC_CODE, code_flags  # late: a function with other hooks may be a plain one
+
     for function in MIDDLEWARE:
         if bool(code_flags(function) & ASYNC_CODE) != is_async:
             raise _mixed(function, handler, is_async=is_async)
@@ -56,21 +58,21 @@ def around(handler: "Handler", is_async: bool) -> "Handler":
     return handler
 
 
-def _link(function: Callable[..., Any], call_next: "Handler") -> "Handler":
+def _link(function: "Callable[..., Any]", call_next: "Handler") -> "Handler":
     return lambda event, context: function(event, context, call_next)
 
 
 def _awaiting(handler: "Handler") -> "Handler":
     """Return what can always be awaited: an asynchronous generator, say, cannot."""
 
-    async def call(event: Any, context: Any) -> Any:
+    async def call(event: "Any", context: "Any") -> "Any":
         result = handler(event, context)
         return await result if hasattr(result, "__await__") else result
 
     return call
 
 
-def _mixed(function: Callable[..., Any], handler: "Handler", *, is_async: bool) -> InvalidHook:
+def _mixed(function: "Callable[..., Any]", handler: "Handler", *, is_async: bool) -> InvalidHook:
     mine, its = ("not async", "async") if is_async else ("async", "not")
     name = getattr(function, "__qualname__", None) or repr(function)
     return InvalidHook(

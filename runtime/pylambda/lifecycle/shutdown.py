@@ -11,21 +11,22 @@ The platform kills what is left 300 ms after the signal beside an extension of t
 Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, "Shutdown phase".
 """
 
+import _signal as signal  # type: ignore[import-not-found]
 import _thread
 import atexit
-import os
-import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from posix import getpid, register_at_fork
 
 from pylambda.lifecycle import hooks
 from pylambda.lifecycle.gate import Gate
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
     from pylambda.function.aio import Runner
     from pylambda.runtime_api.invocation import Current, Invocation, InvocationSource
 
@@ -64,7 +65,7 @@ class Shutdown:
         self._current = current
         self._runner = runner
         self._log = log
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._overdue = False
         self._ending = False
 
@@ -73,7 +74,7 @@ class Shutdown:
         previous = signal.signal(signal.SIGTERM, self._on_sigterm)
         if _is_users(previous):
             hooks.SHUTDOWN.insert(0, lambda: _call(previous))
-        os.register_at_fork(after_in_child=lambda: self._leave_to_parent(previous))
+        register_at_fork(after_in_child=lambda: self._leave_to_parent(previous))
 
     def gate(self, api: "InvocationSource") -> Gate:
         """Return the Runtime API with a gate that closes on SIGTERM."""
@@ -87,13 +88,13 @@ class Shutdown:
 
     def run_hooks(self) -> None:
         """Run the hooks that have not run, in this process and not in one that it forked."""
-        if os.getpid() != self._pid:
+        if getpid() != self._pid:
             return
         self._ending = True
         self._current.invocation = None
         hooks.run_each(hooks.newest_first(hooks.SHUTDOWN), self._runner, self._log)
 
-    def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
+    def _on_sigterm(self, number: int, frame: "FrameType | None") -> None:
         if self._ending:
             return
         if self.idle or self._overdue:
@@ -113,7 +114,7 @@ class Shutdown:
         # Not by `threading`, a lock of which the code that was interrupted may hold.
         _thread.start_new_thread(interrupt, ())
 
-    def _leave_to_parent(self, previous: Any) -> None:
+    def _leave_to_parent(self, previous: "Any") -> None:
         """Let SIGTERM do to a child that the function forked what it would do without a runtime."""
         if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
             signal.signal(signal.SIGTERM, previous if _is_users(previous) else signal.SIG_DFL)
@@ -148,8 +149,10 @@ def run_atexit() -> None:
     """Run what `atexit` has, and write out what was printed: for an end that the interpreter takes no part in."""
     atexit._run_exitfuncs()
     for stream in sys.stdout, sys.stderr:
-        with suppress(Exception):
+        try:
             stream.flush()
+        except Exception:  # closed, or of a class of the function's own
+            pass
 
 
 def has_handler() -> bool:
@@ -157,10 +160,12 @@ def has_handler() -> bool:
     return _is_users(signal.getsignal(signal.SIGTERM))
 
 
-def _is_users(handler: Any) -> bool:
+def _is_users(handler: "Any") -> bool:
     return callable(handler) and not str(getattr(handler, "__module__", "")).startswith("pylambda.")
 
 
-def _call(handler: Any) -> None:
-    with suppress(SystemExit):  # how such a handler usually ends
+def _call(handler: "Any") -> None:
+    try:
         handler(signal.SIGTERM, None)
+    except SystemExit:  # how such a handler usually ends
+        pass

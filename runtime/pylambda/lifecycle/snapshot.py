@@ -9,14 +9,15 @@ are those of awslambdaric 4.2.2, `bootstrap.on_init_complete`.
 """
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from pylambda import names
 from pylambda.lifecycle import hooks
 from pylambda.lifecycle.shutdown import Terminated
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pylambda.function.aio import Runner
     from pylambda.log.failures import Failure
     from pylambda.runtime_api.client import RuntimeApi
