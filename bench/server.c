@@ -19,7 +19,8 @@
 //
 // One connection at a time, read with plain blocking calls: a poll() before each would be paid for by every
 // invocation. A request may be split anywhere, and several may arrive at once. Bodies have a Content-Length, or they are
-// in chunks, and then they are the last on their connection.
+// in chunks, and then they are the last on their connection. A runtime that registers an extension first, to be sent
+// SIGTERM, has a connection of its own for that, which is kept.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -226,6 +227,28 @@ static void send_accepted(void) {
     send_all(&part, 1);
 }
 
+// --- An extension ---
+
+static bool is_registration(void) {
+    static const char line[] = "POST /2020-01-01/extension/register ";
+    while (filled < sizeof line - 1) receive_more();
+    return !memcmp(received, line, sizeof line - 1);
+}
+
+// Answer the registration, leave the request for the extension's next event open, and wait for the runtime's own.
+static void keep_extension(void) {
+    static char reply[] =
+        "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: 0c1b2d3e-4f50-4617-8293-a4b5c6d7e8f9\r\n"
+        "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    struct iovec part = {reply, sizeof reply - 1};
+    drop(read_request());
+    send_all(&part, 1);
+    drop(read_request());
+    connection = -1;
+    accept_runtime();
+    receive_more();
+}
+
 // --- The runtime ---
 
 static void start(char **command, int port, long cpu) {
@@ -321,6 +344,7 @@ int main(int argc, char **argv) {
     start(options.command, port, options.cpu);
     accept_runtime();
     receive_more();
+    while (is_registration()) keep_extension();
     int64_t cold = now() - forked;
     drop(read_request());
 

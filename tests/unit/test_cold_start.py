@@ -53,14 +53,16 @@ def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def modules_loaded(runtime_dir: Path, task_root: Path, source: str) -> set[str]:
+def modules_loaded(runtime_dir: Path, task_root: Path, source: str, handler: str = "app.handler") -> set[str]:
     """Start the runtime on `source` with a Runtime API that is not there; return what was loaded at its import."""
-    run = start(runtime_dir, task_root, source)
+    run = start(runtime_dir, task_root, source, handler)
     assert "Connection refused" in run.stderr
     return set((task_root / "modules").read_text().split())
 
 
-def start(runtime_dir: Path, task_root: Path, source: str) -> "subprocess.CompletedProcess[str]":
+def start(
+    runtime_dir: Path, task_root: Path, source: str, handler: str = "app.handler"
+) -> "subprocess.CompletedProcess[str]":
     (task_root / "app.py").write_text(source)
     return subprocess.run(
         [str(CHECKOUT / "bootstrap")],
@@ -70,7 +72,7 @@ def start(runtime_dir: Path, task_root: Path, source: str) -> "subprocess.Comple
             "LAMBDA_RUNTIME_DIR": str(runtime_dir),
             "LAMBDA_TASK_ROOT": str(task_root),
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
-            "_HANDLER": "app.handler",
+            "_HANDLER": handler,
         },
         capture_output=True,
         text=True,
@@ -123,6 +125,35 @@ def test_a_plain_handler_with_sync_hooks_loads_nothing_heavy_either(runtime_dir:
     added = modules_loaded(runtime_dir, tmp_path, HOOKED) - modules_of_a_bare_interpreter()
     assert "pylambda.lifecycle.shutdown" in added
     assert not added & HEAVY
+
+
+# Notes what is loaded in init behind everything else: what the runtime needs to serve an app is there by then.
+APP = """
+import pylambda, sys
+{app}
+@pylambda.on_init
+def note():
+    with open("modules", "w") as out:
+        out.write("\\n".join(sys.modules))
+"""
+APPS = {
+    "wsgi": "def app(environ, start_response): ...",
+    "asgi": "async def app(scope, receive, send): ...",
+}
+# No framework of either kind would load these for an app that does not ask for them.
+HEAVY_FOR_APPS = {
+    "wsgi": {"asyncio", "concurrent", "email", "http.client", "json", "logging", "selectors", "socket", "ssl"},
+    "asgi": {"email", "http.client", "json", "requests", "wsgiref"},
+}
+
+
+@pytest.mark.parametrize("kind", APPS)
+def test_a_web_app_loads_nothing_that_its_framework_would_not(kind: str, runtime_dir: Path, tmp_path: Path) -> None:
+    source = APP.format(app=APPS[kind])
+    loaded = modules_loaded(runtime_dir, tmp_path, source, handler=f"{kind}:app:app")
+    assert not loaded & HEAVY_FOR_APPS[kind]
+    assert f"pylambda.web.{kind}" in loaded
+    assert f"pylambda.web.{'asgi' if kind == 'wsgi' else 'wsgi'}" not in loaded
 
 
 def test_the_image_opens_one_file_for_all_modules_of_a_start(runtime_dir: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pylambda.log.sinks import warn
 from pylambda.web.requests import Request
-from pylambda.web.results import Response, decode_header, has_body, plain
+from pylambda.web.results import Response, checked, decode_header, has_body, plain
 
 Message = MutableMapping[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -212,11 +212,3 @@ class Exchange:
 async def end_of(task: "asyncio.Task[None]") -> None:
     """Wait for what an app still does when its response is whole."""
     await task
-
-
-def checked(response: Response) -> Response:
-    """Return a response that front doors take: one with a status that they do not becomes a 500, and a log line."""
-    if 200 <= response.status <= 599:
-        return response
-    warn(f"the app answered with status {response.status}, and only 200 to 599 can be sent: the client gets a 500")
-    return plain(500)

@@ -75,6 +75,14 @@ def plain(status: int, text: str = "") -> Response:
     return Response(status, PLAIN_TEXT, (text or HTTPStatus(status).phrase).encode())
 
 
+def checked(response: Response) -> Response:
+    """Return a response that front doors take: one with a status that they do not becomes a 500, and a log line."""
+    if 200 <= response.status <= 599:
+        return response
+    warn(f"the app answered with status {response.status}, and only 200 to 599 can be sent: the client gets a 500")
+    return plain(500)
+
+
 def decode_header(value: bytes) -> str:
     """Return a header's text: UTF-8 where it is that, else latin-1."""
     try:
@@ -206,7 +214,7 @@ def _encode_large(result: Result) -> bytes:
         if escaped is None:
             return codec.to_json(dict(result))
         data = escaped
-    return b"".join((b'{"body": "', data, b'", ', codec.to_json(members)[1:]))
+    return b"".join((codec.to_json(members)[:-1], b', "body": "', data, b'"}'))
 
 
 def _escaped(data: bytes) -> bytes | None:

@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, Generator
 
 from pylambda.log.sinks import warn
 from pylambda.runtime_api import invocation
-from pylambda.web.exchange import COMPLETE, STARTED, WAITING, Exchange, Supervised, checked, end_of
-from pylambda.web.results import Response, plain, to_prelude
+from pylambda.web.exchange import COMPLETE, STARTED, WAITING, Exchange, Supervised, end_of
+from pylambda.web.results import Response, checked, plain, to_prelude
 
 
 class ClientDisconnected(OSError):

@@ -10,10 +10,9 @@ from types import TracebackType
 from typing import Any
 
 from pylambda.payload.streams import close
-from pylambda.web.exchange import checked
 from pylambda.web.front import Front, Ready
 from pylambda.web.requests import Request, flattened
-from pylambda.web.results import HttpStream, Response, has_body, plain, to_prelude
+from pylambda.web.results import HttpStream, Response, checked, has_body, plain, to_prelude
 
 Environ = dict[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
