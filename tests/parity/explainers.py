@@ -329,4 +329,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "w": say_otherwise,
     "x": refuse_namesake,
     "y": say_otherwise,
+    "z": say_otherwise,
 }
