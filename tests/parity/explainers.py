@@ -107,6 +107,15 @@ def run_other_kinds(official: Observation, ours: Observation, case: Case) -> Obs
     return encode_more(replace(official, err=""), ours, case)
 
 
+def serve_apps(official: Observation, ours: Observation, case: Case) -> Observation:
+    """aa: there is a response to a request where the reference took the prefix for a part of a module's name."""
+    if [post.document.get("errorType") for post in official.posts] != ["Runtime.MalformedHandlerName"]:
+        raise NotSo("the reference does not refuse the name")
+    if [(post.endpoint, post.document.get("statusCode")) for post in ours.posts] != [("response", 200)]:
+        raise NotSo("there is no response to a request")
+    return ours
+
+
 def write_unicode(official: Observation, ours: Observation, case: Case) -> Observation:
     """d: text beyond ASCII is not spelled in escapes, in what is sent and in JSON reports."""
 
@@ -330,4 +339,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "x": refuse_namesake,
     "y": say_otherwise,
     "z": say_otherwise,
+    "aa": serve_apps,
 }

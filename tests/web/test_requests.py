@@ -325,6 +325,15 @@ def test_a_value_of_an_event_made_by_hand_may_be_no_string(front: str) -> None:
     assert (values(seen, "x-number"), values(seen, "x-null"), values(seen, "x-bool")) == (["7"], [], ["True"])
 
 
+@each_front
+def test_a_client_cannot_pass_a_header_off_for_the_event(front: str) -> None:
+    # A header is a header: the event is in the scope and the environ only, under keys that no client can name.
+    made = event(front, headers=[("x-amzn-request-context", '{"authorizer": {"principalId": "root"}}')])
+    seen = request(made)
+    assert seen.event is made
+    assert values(seen, "x-amzn-request-context") == ['{"authorizer": {"principalId": "root"}}']
+
+
 def test_a_tool_that_sends_both_maps_does_not_double_the_headers() -> None:
     made = event("alb-multi", headers=[("x-n", "1")])
     made["headers"] = {"x-n": "1"}
