@@ -170,11 +170,12 @@ class Deadline:
         self._cancel_after_s = left_s - margin_ms / 1000 if left_s * 1000 > margin_ms else left_s / 2
         self._cancel_at = loop.time() + self._cancel_after_s if left_s > 0 else None
         self._frames: list[traceback.FrameSummary] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def __enter__(self) -> None:
+        # Nothing can be cancelled before it waits for the first time, and most never do: a timer is for the others.
         if self._cancel_at is not None:
-            self._timer = self._loop.call_at(self._cancel_at, self._expire)
+            self._timer = self._loop.call_soon(self._wind_up)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self._timer is not None:
@@ -189,6 +190,11 @@ class Deadline:
                 hint="the function's timeout is too short for this event, or what it waits for does not answer",
                 stack=tuple(traceback.format_list(self._frames)),
             ) from None
+
+    def _wind_up(self) -> None:
+        if not self._task.done():
+            assert self._cancel_at is not None
+            self._timer = self._loop.call_at(self._cancel_at, self._expire)
 
     def _expire(self) -> None:
         self._frames = waiting_frames(self._source)
