@@ -5,6 +5,7 @@
     files."app.py" = "..."            # the function; `env` and `sink = "frames"` where they matter: a variable that is
                                       # "" is left out, "{empty}" is empty, "{task root}" stands for the folder
     packages."a.pth" = "..."          # what lies among the interpreter's packages, where that matters
+    start = "bootstrap.py"            # the file of our runtime that is run in place of `bootstrap`
 
     [[case]]
     name = "a tuple is an array"      # unique, a sentence
@@ -14,7 +15,8 @@
     official = "..."                  # what the reference says where a difference needs words of its own,
     ours = "..."                      # and what stands there in ours
 
-A case that says `alone`, or has `files`, `packages`, `handler`, `env` or `sink` of its own, gets a process of its own.
+A case that says `alone`, or has `files`, `packages`, `handler`, `start`, `env` or `sink` of its own, gets a process of
+its own.
 """
 
 import ast
@@ -29,10 +31,10 @@ from typing import Any
 from tests.contract.script import Headers, Next, Reply
 
 FOLDER = Path(__file__).with_name("cases")
-CASE_KEYS = set("name do event events in alone handler files packages env sink differs official ours".split())
-GROUP_KEYS = {"like", "handler", "files", "packages", "env", "sink"}
+CASE_KEYS = set("name do event events in alone handler files packages start env sink differs official ours".split())
+GROUP_KEYS = {"like", "handler", "files", "packages", "start", "env", "sink"}
 EVENT_KEYS = {"text", "python", "json", "do", "headers", "deadline_ms", "answer"}
-OWN_PROCESS_KEYS = {"alone", "handler", "files", "packages", "env", "sink"}
+OWN_PROCESS_KEYS = {"alone", "handler", "files", "packages", "start", "env", "sink"}
 # A row of docs/compatibility.md, and the versions of Python on which it is seen.
 DIFFERS = re.compile(r"(?P<id>[a-z]+)(?:(?P<than><|>=)(?P<bound>3\.\d+))?")
 
@@ -81,6 +83,7 @@ class Group:
         handler: `_HANDLER`.
         files: the function's files.
         packages: files among the interpreter's packages.
+        start: what of our runtime's folder the interpreter is started on; empty for `bootstrap`.
         env: more variables; None leaves one of the usual out.
         frames: whether the log goes to the telemetry descriptor.
         alone: whether there is one case, to which the whole run belongs.
@@ -91,6 +94,7 @@ class Group:
     handler: str
     files: Mapping[str, str]
     packages: Mapping[str, str]
+    start: str
     env: Mapping[str, str | None]
     frames: bool
     alone: bool
@@ -134,7 +138,8 @@ def _group(name: str, subject: str, table: dict[str, Any], *, alone: bool) -> Gr
     env = {key: None if value == "" else value.replace("{empty}", "") for key, value in table.get("env", {}).items()}
     frames = table.get("sink", "stdout") == "frames"
     files, packages = table.get("files", {}), table.get("packages", {})
-    return Group(name, subject, table.get("handler", "app.handler"), files, packages, env, frames, alone)
+    handler, start = table.get("handler", "app.handler"), table.get("start", "")
+    return Group(name, subject, handler, files, packages, start, env, frames, alone)
 
 
 def _case(row: dict[str, Any], group: str | None, where: str) -> Case:

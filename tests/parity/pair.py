@@ -100,19 +100,20 @@ def run(group: Group, image: Image) -> PairRun:
         task_root = _lay_out(folder, group.files)
         if group.packages:
             image = image_form.add_packages(image, group.packages, folder)
-        results = pool.map(lambda side: _run_one(group, side, folder, task_root), _sides(image))
+        results = pool.map(lambda side: _run_one(group, side, folder, task_root), _sides(image, group.start))
         (official_cases, official_rest), (our_cases, our_rest) = results
     cases = {name: Both(official_cases[name], our_cases[name]) for name in official_cases}
     return PairRun(cases, Both(official_rest, our_rest))
 
 
-def _sides(image: Image) -> tuple[_Side, _Side]:
+def _sides(image: Image, start: str) -> tuple[_Side, _Side]:
     start_script = str(image.official / "bootstrap.py")
     official = _Side(
         "official", (str(image.program), start_script), {"LAMBDA_RUNTIME_DIR": str(image.official)}, strict=False
     )
     environ = {"LAMBDA_RUNTIME_DIR": str(image.ours), "PYLAMBDA_PYTHON": str(image.program)}
-    return official, _Side("ours", (str(BOOTSTRAP),), environ, strict=True)
+    command = (str(image.program), str(image.ours / start)) if start else (str(BOOTSTRAP),)
+    return official, _Side("ours", command, environ, strict=True)
 
 
 def _lay_out(folder: Path, files: Mapping[str, str]) -> Path:

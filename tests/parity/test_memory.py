@@ -28,7 +28,9 @@ def handler(event, context):
 @pytest.mark.parametrize("python", pythons.found(), ids=lambda python: python.version)
 def test_garbage_is_collected_while_a_module_comes_in(image_of: ImageOf, python: pythons.Python) -> None:
     case = Case("pages parsed at import", (Next({}),), (), "", "")
-    group = Group(case.name, "memory", "app.handler", {"app.py": PAGES}, {}, {}, frames=False, alone=True, cases=[case])
+    group = Group(
+        case.name, "memory", "app.handler", {"app.py": PAGES}, {}, "", {}, frames=False, alone=True, cases=[case]
+    )
     seen = run(group, image_of(python)).cases[case.name]
     official, ours = (json.loads(side.posts[0].body) for side in (seen.official, seen.ours))
     assert ours <= MOST * official

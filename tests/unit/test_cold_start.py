@@ -61,7 +61,7 @@ def modules_loaded(runtime_dir: Path, task_root: Path, source: str, handler: str
 
 
 def start(
-    runtime_dir: Path, task_root: Path, source: str, handler: str = "app.handler"
+    runtime_dir: Path, task_root: Path, source: str, handler: str = "app.handler", home: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
     (task_root / "app.py").write_text(source)
     return subprocess.run(
@@ -73,6 +73,7 @@ def start(
             "LAMBDA_TASK_ROOT": str(task_root),
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
             "_HANDLER": handler,
+            **({"HOME": str(home)} if home else {}),
         },
         capture_output=True,
         text=True,
@@ -207,3 +208,27 @@ def test_logging_is_set_up_only_for_a_function_that_imports_it(runtime_dir: Path
     logs = modules_loaded(runtime_dir, tmp_path, "import logging\n" + HANDLER)
     assert "pylambda.log.records" in logs
     assert "pylambda.log.records" not in OURS
+
+
+def test_packages_of_the_users_own_are_looked_for_where_there_are_some(runtime_dir: Path, tmp_path: Path) -> None:
+    # Given a home without packages
+    source = "import sys\nassert 'site' not in sys.modules\n" + HANDLER
+    # When the runtime starts, then `site` is not asked
+    assert "Connection refused" in start(runtime_dir, tmp_path, source, home=tmp_path).stderr
+    # And given one with a package, then it is found
+    packages = tmp_path / ".local/lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "package.py").touch()
+    run = start(runtime_dir, tmp_path, "import package\n" + HANDLER, home=tmp_path)
+    assert "Connection refused" in run.stderr
+
+
+def test_logging_is_set_up_whatever_finders_a_pth_file_has_put_behind_the_usual_ones(
+    runtime_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "finder.pth").write_text("import finder\n")
+    (tmp_path / "finder.py").write_text(
+        "import sys\nclass Finder:\n    def find_spec(*_): return None\nsys.meta_path.append(Finder())\n"
+    )
+    source = "import logging\nassert logging.getLogger().handlers\n" + HANDLER
+    assert "Connection refused" in start(runtime_dir, tmp_path, source).stderr

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pylambda.start import settings
 from pylambda.start.settings import Settings, describe_function, mend
 
 EXECUTION_ENV = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
@@ -49,6 +50,33 @@ def test_a_home_that_cannot_be_written_is_moved_to_tmp(home: str | None) -> None
 
 def test_a_home_that_can_be_written_stays(tmp_path: Path) -> None:
     assert mended({"HOME": str(tmp_path)}) == {"HOME": str(tmp_path)}
+
+
+def test_packages_below_a_home_that_is_moved_are_found_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a home that cannot be written, as all is in Lambda, and a package that was installed below it
+    monkeypatch.setattr(settings, "access", lambda path, mode: False)
+    packages = tmp_path / ".local/lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "package.py").touch()
+    # When the environment is mended, then this runtime and its children look for it there
+    environ = mended({"HOME": str(tmp_path)})
+    assert environ == {"HOME": "/tmp", "PYTHONUSERBASE": str(tmp_path / ".local")}
+    assert Settings(environ, []).user_base == str(tmp_path / ".local")
+
+
+@pytest.mark.parametrize(
+    ("environ", "base"),
+    [
+        ({"HOME": "/tmp"}, ""),
+        ({}, ""),
+        ({"HOME": "/home/me"}, "/home/me/.local"),
+        ({"HOME": "/home/me", "PYTHONUSERBASE": "/opt/mine"}, "/opt/mine"),
+    ],
+)
+def test_where_packages_of_the_users_own_may_be(environ: dict[str, str], base: str) -> None:
+    assert Settings(environ, []).user_base == base
 
 
 def test_empty_credentials_are_taken_away_and_others_are_not() -> None:
