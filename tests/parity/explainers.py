@@ -34,6 +34,8 @@ OWN_FRAME = re.compile(r'  File "(?:[^"]*/awslambdaric/|<frozen importlib)')
 # What the reference's C++ part writes before it ends.
 POST_FAILED = re.compile(r"\[ERROR\] \[[^]]+\] LAMBDA_RUNTIME Failed to post .*\n\n?")
 # The platform's pattern of error types.
+# What the reference logs of an answer that is refused where several are served at once.
+REFUSED_IN_WORKER = "This won't kill the Runtime loop"
 PLATFORM_NAME = re.compile(r"[A-Z][a-zA-Z]+")
 NON_ASCII_ESCAPES = re.compile(r"(?:\\u(?!00[0-7])[0-9a-fA-F]{4})+")
 
@@ -313,6 +315,25 @@ def refuse_namesake(official: Observation, ours: Observation, case: Case) -> Obs
     return replace(official, posts=ours.posts, out=ours.out, exit_code=ours.exit_code)
 
 
+def outlive_workers(official: Observation, ours: Observation, case: Case) -> Observation:
+    """ab: a worker that dies is answered for and replaced, one that cannot be loaded is an exit with 1; a refused
+    answer is a line on stderr, not a log record.
+    """
+    lines = POST_FAILED.sub("", official.out).splitlines(keepends=True)
+    kept = [line for line in lines if REFUSED_IN_WORKER not in line]
+    if refused := len(lines) - len(kept):
+        if ours.err.count("\n") != refused or ours.err.count(" was refused, ") != refused:
+            raise NotSo("ours does not say on stderr what was refused")
+        return replace(official, out="".join(kept), err=ours.err)
+    if [post.endpoint for post in ours.posts] == ["init/error"] and (official.exit_code, ours.exit_code) == (0, 1):
+        return replace(official, exit_code=1)
+    if official.posts or official.exit_code is None:
+        raise NotSo("the reference did not end with its worker")
+    if [post.endpoint for post in ours.posts] != ["error", "response"] or "a new one is started" not in ours.err:
+        raise NotSo("ours did not answer for its worker and replace it")
+    return replace(official, posts=ours.posts, err=ours.err, exit_code=None)
+
+
 EXPLAINERS: Mapping[str, Explainer] = {
     "a": join_lines,
     "b": report_exit,
@@ -340,4 +361,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "y": say_otherwise,
     "z": say_otherwise,
     "aa": serve_apps,
+    "ab": outlive_workers,
 }
