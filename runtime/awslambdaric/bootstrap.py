@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pylambda import names
 from pylambda.faults import LoadFault
 from pylambda.function.client_context import parse_object
 from pylambda.function.handler import load
 from pylambda.log import reports
 from pylambda.log.records import LambdaLoggerHandler, LambdaLoggerHandlerWithFrameType
+from pylambda.payload import codec
 from pylambda.start.environment import Environment
 from pylambda.start.settings import Settings
 
@@ -116,7 +118,7 @@ def handle_event_request(
         lambda_runtime_client.post_invocation_result(invoke_id, result, result_type, invocation_id)
         return
     report = reports.Report(failed, invoke_id)
-    document = Document(report.document)
+    document = Document(codec.decode(report.body, names.JSON))
     document.hint = report.hint
     log_error(document, log_sink)
     lambda_runtime_client.post_invocation_error(invoke_id, to_json(document), report.xray_cause, invocation_id)

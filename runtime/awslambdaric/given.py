@@ -43,12 +43,11 @@ class GivenReport(Report):
     Args:
         document: `errorType`, `errorMessage`, `stackTrace` and, of an invocation, `requestId`.
         xray_cause: JSON, or nothing.
-        error_type: in place of the document's.
     """
 
-    def __init__(self, document: dict[str, Any], xray_cause: str = "", error_type: str | None = None) -> None:
+    def __init__(self, document: dict[str, Any], xray_cause: str = "") -> None:
         self.request_id = document.get("requestId") or ""
-        self.error_type = error_type or document.get("errorType") or ""
+        self.error_type = document.get("errorType") or ""
         self.message = document.get("errorMessage") or ""
         self.stack = list(document.get("stackTrace") or ())
         self.hint = getattr(document, "hint", "")

@@ -10,6 +10,7 @@ from typing import Any, cast
 from pylambda.function.client_context import Client, ClientContext
 from pylambda.function.context import CognitoIdentity
 from pylambda.function.context import LambdaContext as RuntimeContext
+from pylambda.runtime_api import invocation
 from pylambda.start.environment import Environment
 from pylambda.start.settings import describe_function
 
@@ -47,23 +48,17 @@ class LambdaContext(RuntimeContext, metaclass=_Kind):
         invoked_function_arn: str | None = None,
         tenant_id: str | None = None,
     ) -> None:
-        invocation = GivenInvocation(
-            invoke_id,
-            deadline_ms=int(epoch_deadline_time_in_ms),
-            function_arn=invoked_function_arn,
-            tenant_id=tenant_id,
-        )
-        super().__init__(invocation, describe_function(Environment()), self._write_log)
+        given = GivenInvocation(invoke_id, deadline_ms=int(epoch_deadline_time_in_ms), tenant_id=tenant_id)
+        super().__init__(given, describe_function(Environment()), self._write_log)
         self.invoked_function_arn = cast(str, invoked_function_arn)  # None where it was not given
+        self._epoch_deadline_time_in_ms = int(epoch_deadline_time_in_ms)
+        served = invocation.current.invocation
+        if served is not None and served.request_id == invoke_id:
+            self._invocation = served  # knows the trace id, and whether it is the first
         if client_context is not None:
             self._take_client_context(client_context)
         if cognito_identity is not None:
             self._take_identity(cognito_identity)
-
-    @property
-    def is_cold_start(self) -> bool:
-        """Whether this is the first invocation of this process."""
-        return self._first is not None and self._first.request_id == self.aws_request_id
 
 
 def make_obj_from_dict(_class: Callable[[], Any], _dict: dict[str, Any] | None, fields: object = None) -> Any:

@@ -3,15 +3,17 @@
 While the runtime serves through `awslambdaric.bootstrap`, every request and answer passes through the methods here.
 """
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from pylambda import names
-from pylambda.payload.codec import Stream
+from pylambda.payload import codec
 from pylambda.runtime_api.client import RuntimeApi
 
 from .given import GivenInvocation, GivenReport
 from .lambda_runtime_marshaller import LambdaMarshaller
+
+# `serving` puts another in its place, which comes here.
+send_init_error = RuntimeApi.fail_init
 
 if TYPE_CHECKING:
     from pylambda.runtime_api.invocation import Invocation
@@ -82,7 +84,7 @@ class LambdaRuntimeClient:
     def post_invocation_result(
         self,
         invoke_id: str,
-        result_data: str | bytes | Stream,
+        result_data: str | bytes | codec.Stream,
         content_type: str = names.JSON,
         invocation_id: str | None = None,
     ) -> None:
@@ -94,12 +96,12 @@ class LambdaRuntimeClient:
         self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
     ) -> None:
         """Answer an invocation with an error document and an X-Ray cause, both JSON. Raises ApiFault."""
-        report = GivenReport(json.loads(error_response_data), xray_fault)
+        report = GivenReport(codec.decode(error_response_data.encode(), names.JSON), xray_fault)
         self._api.fail(_addressee(invoke_id, invocation_id), report, ask_next=self.ask_next)
 
     def post_init_error(self, error_response_data: dict[str, Any], error_type_override: str | None = None) -> None:
         """Tell the platform that the function could not be loaded. Raises ApiFault."""
-        self._api.fail_init(GivenReport(error_response_data, error_type=error_type_override))
+        send_init_error(self._api, GivenReport(error_response_data), error_type=error_type_override or "")
 
 
 def _addressee(invoke_id: str, invocation_id: str | None) -> GivenInvocation:

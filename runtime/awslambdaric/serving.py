@@ -1,21 +1,24 @@
 """How the runtime serves through `bootstrap`: each request, call and answer passes through what may be replaced there.
 
 `take_over` is called when `bootstrap` is imported, which may be in a function's module, in a `.pth` file before it or
-in the middle of an invocation. From then on `Loop.serve` is `serve`, and the loop's Runtime API is a `ClientApi`.
+in the middle of an invocation. From then on `Loop.serve` is `serve`, the loop's Runtime API is a `ClientApi`,
+and what fails in init is told through a client, too.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pylambda import names
 from pylambda.faults import ApiFault
+from pylambda.log.reports import Report
 from pylambda.loop import Loop
 from pylambda.payload import codec
+from pylambda.runtime_api.client import RuntimeApi
 from pylambda.runtime_api.invocation import Invocation
 
 from .given import GivenInvocation
 from .lambda_context import LambdaContext
-from .lambda_runtime_client import LambdaRuntimeClient
+from .lambda_runtime_client import LambdaRuntimeClient, send_init_error
 from .lambda_runtime_marshaller import LambdaMarshaller
 
 if TYPE_CHECKING:
@@ -195,6 +198,7 @@ def take_over(bootstrap: Any) -> None:
         return 0 if client.in_child else client.exit_code
 
     Loop.serve = serve  # type: ignore[method-assign, assignment]
+    RuntimeApi.fail_init = fail_init  # type: ignore[method-assign, assignment]
     Loop.stand_in = bootstrap
 
 
@@ -207,8 +211,14 @@ def adopt(loop: Loop) -> ClientApi:
     return api
 
 
-def fail_init(api: object, failure: "Failure") -> None:
-    """Tell the platform through a client that the function could not be loaded. Raises ApiFault."""
+def fail_init(
+    api: RuntimeApi, error: "BaseException | Failure", *, path: str = names.INIT_ERROR_PATH, error_type: str = ""
+) -> None:
+    """Tell the platform of a failure in init through a client; for the arguments see `RuntimeApi.fail_init`."""
+    if path != names.INIT_ERROR_PATH:
+        send_init_error(api, error, path=path, error_type=error_type)
+        return
     client = LambdaRuntimeClient.__new__(LambdaRuntimeClient)
     client._api = api
-    client.post_init_error(json.loads(failure.body))
+    failure = Report(error) if isinstance(error, BaseException) else error
+    client.post_init_error(codec.decode(failure.body, names.JSON), *([error_type] if error_type else []))

@@ -176,9 +176,9 @@ class Runtime:
         gc.set_threshold(OBJECTS_WHILE_LOADING, *thresholds[1:])
         handler = load_handler()
         if "awslambdaric.bootstrap" in sys.modules and not Loop.stand_in:
-            from pylambda.function.client_package import warn_of_patches
+            from pylambda.function.client_package import NOT_RUN, warn_of_patches
 
-            warn_of_patches(sys.modules["awslambdaric.bootstrap"])
+            warn_of_patches(sys.modules["awslambdaric.bootstrap"], NOT_RUN)
         if life is None and "pylambda.lifecycle" in sys.modules:  # the function named a hook
             life = self._life()
         around = life.around if life else None
@@ -254,10 +254,7 @@ class Runtime:
         if isinstance(error, Ended):
             raise error
         report = self.log(error)
-        if Loop.stand_in:
-            Loop.stand_in.serving.fail_init(self.api, report)
-        else:
-            self.api.fail_init(report)
+        self.api.fail_init(report)
         return error.exit_code if isinstance(error, ExitError) else EXIT_LOAD_FAULT
 
     def log(self, error: BaseException, request_id: str = "") -> "Failure":

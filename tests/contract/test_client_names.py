@@ -263,3 +263,45 @@ def prepare(): return "prepared"
 def handler(event, context): return [function(*args, **named) for function, args, named in hooks.get_pre_fork()]
 """
     assert runtime.serve(files={"app.py": app}, events=[{}]).responses[0].json == ["prepared"]
+
+
+@pytest.mark.parametrize("mode", ["process", "thread"])
+def test_what_is_replaced_is_called_where_several_are_served_at_once(runtime: Runtime, mode: str) -> None:
+    app = WRAPS + WORKS
+    env = {"PYLAMBDA_CONCURRENCY": mode}
+    events = [{"n": number} for number in range(8)]
+    run = runtime.serve(files={"app.py": app}, events=events, at_once=2, env=env)
+    answers = sorted((response.json for response in run.responses), key=str)
+    assert answers == [["wrapped", event] for event in events]
+
+
+def test_what_is_replaced_in_vain_on_one_event_loop_is_told_in_one_line(runtime: Runtime) -> None:
+    app = WRAPS + "async def handler(event, context): return event"
+    run = runtime.serve(files={"app.py": app}, events=[1, 2], at_once=2, env={"PYLAMBDA_CONCURRENCY": "async"})
+    assert sorted(response.json for response in run.responses) == [1, 2]
+    (line,) = run.stderr.splitlines()
+    assert "replaced a function in " in line
+    assert line.endswith("PYLAMBDA_CONCURRENCY=process has it run")
+
+
+@pytest.mark.parametrize("way", ["import", "before_snapshot"])
+def test_what_fails_in_init_is_told_through_it(runtime: Runtime, way: str) -> None:
+    app = """
+import sys, pylambda
+bootstrap = sys.modules["__main__"].awslambdaricmain.bootstrap
+told = bootstrap.LambdaRuntimeClient.post_init_error
+def post_init_error(client, document, *args):
+    print("telling of", document["errorMessage"], *args, flush=True)
+    return told(client, document, *args)
+bootstrap.LambdaRuntimeClient.post_init_error = post_init_error
+@pylambda.before_snapshot
+def fail(): raise OSError("no snapshot")
+def handler(event, context): ...
+"""
+    env = {} if way == "import" else {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
+    app += "raise OSError('no start')" if way == "import" else ""
+    run = runtime.serve(files={"app.py": app}, env=env)
+    said = "no start" if way == "import" else "no snapshot Runtime.BeforeSnapshotError"
+    assert f"telling of {said}" in run.log
+    assert run.init_error.json["errorType"] == "OSError"
+    assert run.init_error.header("Lambda-Runtime-Function-Error-Type") == ("OSError" if way == "import" else said[12:])

@@ -12,6 +12,7 @@ import sys
 import typing
 import uuid
 from decimal import Decimal
+from types import ModuleType
 
 import pytest
 
@@ -219,3 +220,8 @@ def test_a_result_that_contains_itself_is_refused_for_what_it_is(
     result["inner"] = [result]
     with pytest.raises(MarshalError, match="Circular reference detected"):
         codec.encode(result)
+
+
+def test_a_result_is_written_while_another_thread_imports_what_writes_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pylambda.payload.values", ModuleType("pylambda.payload.values"))
+    assert codec.to_json({"n": 1.5}) == b'{"n": 1.5}'

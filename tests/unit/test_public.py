@@ -3,10 +3,13 @@
 import inspect
 import subprocess
 import sys
+import tomllib
+from fnmatch import fnmatch
 
 import pytest
 
 import pylambda
+from tests.documents import ROOT
 
 NAMES = [name for name in pylambda.__all__ if name != "__version__"]
 
@@ -34,3 +37,11 @@ def test_importing_the_package_imports_two_modules() -> None:
     program = "import sys; before = set(sys.modules); import pylambda; print(*sorted(set(sys.modules) - before))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.split() == ["pylambda", "pylambda.names"]
+
+
+def test_an_installed_pylambda_brings_no_awslambdaric() -> None:
+    # Else it would take the place of the official client in the environment of whoever installs the command.
+    find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    packages = [path.parent.name for path in (ROOT / find["where"][0]).glob("*/__init__.py")]
+    assert {"awslambdaric", "pylambda"} == set(packages)
+    assert [name for name in packages if any(fnmatch(name, pattern) for pattern in find["include"])] == ["pylambda"]

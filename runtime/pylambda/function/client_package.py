@@ -7,6 +7,7 @@ those who look in `__main__`, as integrations do, get ours, then under a name of
 
 import sys
 from importlib import import_module, util
+from posixpath import realpath
 
 from pylambda.log.sinks import warn
 
@@ -16,17 +17,28 @@ if TYPE_CHECKING:
 
 NAME = "awslambdaric"
 ALIAS = "pylambda_awslambdaric"
-BOOTSTRAP = f"{NAME}.bootstrap"
+NOT_RUN = "which is not what runs: take awslambdaric out of the function's packages, and it has its effect"
+NOT_ASYNC = "which does not run where many are served on one event loop: PYLAMBDA_CONCURRENCY=process has it run"
 
 
 def main_module() -> "ModuleType":
     """Return `awslambdaric.__main__` of ours."""
     folder = f"{__file__.removesuffix('/pylambda/function/client_package.py')}/{NAME}"
-    if folder in import_module(NAME).__path__:
+    if _is_found(folder):
         return import_module(f"{NAME}.__main__")
     if ALIAS not in sys.modules:
         load_as(ALIAS, folder)
     return import_module(f"{ALIAS}.__main__")
+
+
+def _is_found(folder: str) -> bool:
+    """Whether an import finds the package in a folder, itself or through the file that is linked into packages."""
+    if NAME in sys.modules:
+        return folder in getattr(sys.modules[NAME], "__path__", ())
+    spec = util.find_spec(NAME)
+    if spec is None:
+        return False
+    return folder in (spec.submodule_search_locations or ()) or realpath(spec.origin or "") == f"{folder}/elsewhere.py"
 
 
 def load_as(name: str, folder: str) -> None:
@@ -38,10 +50,13 @@ def load_as(name: str, folder: str) -> None:
     spec.loader.exec_module(sys.modules[name])
 
 
-def warn_of_patches(official: "ModuleType") -> None:
-    """Say so where something replaced `handle_event_request` in an official client, which does not run here."""
-    if getattr(official.handle_event_request, "__module__", BOOTSTRAP) != BOOTSTRAP:
-        warn(
-            f"{official.handle_event_request.__module__} replaced a function in {official.__file__}, which is not what "
-            "runs: take awslambdaric out of the function's packages, and it has its effect"
-        )
+def warn_of_patches(bootstrap: "ModuleType", why: str) -> None:
+    """Say so where something replaced `handle_event_request` in vain.
+
+    Args:
+        bootstrap: a module of that name.
+        why: it is in vain, and the mend; follows "... replaced a function in ...".
+    """
+    replaced_by = getattr(bootstrap.handle_event_request, "__module__", bootstrap.__name__)
+    if replaced_by != bootstrap.__name__:
+        warn(f"{replaced_by} replaced a function in {bootstrap.__file__}, {why}")

@@ -226,8 +226,9 @@ _kept = _make_encoders()
 
 
 def _finish(text: str) -> str:
-    values = sys.modules.get("pylambda.payload.values")
-    return text if values is None else str(values.restore_digits(text))
+    # It may be there without the function: another thread is importing it, and nothing in this text is of it.
+    restore_digits = getattr(sys.modules.get("pylambda.payload.values"), "restore_digits", None)
+    return text if restore_digits is None else str(restore_digits(text))
 
 
 def _with_plain_containers(value: "Any") -> "Any":

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pylambda.start.settings import Settings
 
 LAYER = "/opt/python"
+# This package, and what stands in for the official client, by its name and by the one of `client_package`.
+OURS = ("pylambda.", "awslambdaric.", "pylambda_awslambdaric.")
 # What the official client has loaded before the function's folder is searched: neither more nor less, because a
 # function may well have an `email.py` that works there.
 STANDARD_NAMES = frozenset(
@@ -124,7 +126,7 @@ class StandardLibraryFirst:
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """Find a kept name in the standard library; leave others to the finders after this one."""
-        is_ours = name.startswith("pylambda.")
+        is_ours = name.startswith(OURS)
         is_kept = name in STANDARD_NAMES or (self._loading_ours and name in sys.stdlib_module_names)
         if not (is_ours or is_kept or name in self._awaited):
             return None

@@ -184,8 +184,13 @@ class Process:
         return 0
 
     def _serve_tasks(self, life: WorkerLife, places: Places, handler: "Handler", adapted: Adapted | None) -> int:
+        from pylambda.loop import Loop
         from pylambda.workers.tasks import Tasks
 
+        if Loop.stand_in:
+            from pylambda.function.client_package import NOT_ASYNC, warn_of_patches
+
+            warn_of_patches(Loop.stand_in, NOT_ASYNC)
         life.on_signal(places.end)
         tasks = Tasks(self._host, self._current, adapted or Adapted(handler), places)
         self._host.runner().loop.run_until_complete(tasks.serve())
