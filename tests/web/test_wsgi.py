@@ -214,6 +214,22 @@ def test_an_app_runs_on_the_main_thread_without_a_loop() -> None:
         assert served.result(event("url"))["statusCode"] == 204
 
 
+def test_where_requests_are_served_in_threads_the_app_can_see_it() -> None:
+    seen: list[bool] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ["wsgi.multithread"])
+        start_response("204 No Content", [])
+        return []
+
+    with wsgi(app) as served:
+        thread = threading.Thread(target=served.handler, args=(event("url"), CONTEXT))
+        thread.start()
+        thread.join()
+        served.result(event("url"))
+    assert seen == [True, False]
+
+
 # start_response, write, exc_info, close
 
 

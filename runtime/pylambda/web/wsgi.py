@@ -3,6 +3,7 @@
 Source: PEP 3333; `wsgiref.validate` holds both sides to it in the tests.
 """
 
+from _thread import get_ident
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from io import BytesIO
@@ -19,6 +20,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tupl
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 FILE_CHUNK_BYTES = 1 << 16
+FIRST_THREAD = get_ident()
 # These two have names of their own.
 NOT_HTTP = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
@@ -216,7 +218,8 @@ def environ_of(request: Request, context: Any) -> Environ:
         "wsgi.input": BytesIO(request.body),
         "wsgi.input_terminated": True,
         "wsgi.errors": Errors(),
-        "wsgi.multithread": False,
+        # Where several are served at once in threads, none of those is the first one.
+        "wsgi.multithread": get_ident() != FIRST_THREAD,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
