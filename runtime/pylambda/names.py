@@ -89,6 +89,9 @@ SNAP_START = "snap-start"
 XRAY_TRACE_ID = "_X_AMZN_TRACE_ID"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 HOME = "HOME"
+PATH = "PATH"
+# What it begins with in an image that nobody put a virtual environment into.
+SYSTEM_PROGRAMS = ("/var/lang/bin", "/usr/local/bin", "/usr/bin")
 PYTHONUSERBASE = "PYTHONUSERBASE"
 # What `bootstrap` tells the C library's malloc of this process.
 MALLOC_SETTINGS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")

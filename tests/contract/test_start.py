@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.runtime_process import BOOTSTRAP, CHECKOUT, Runtime
+from tests.contract.runtime_process import BOOTSTRAP, CHECKOUT, Run, Runtime
 from tests.contract.script import Next
 
 APP = """\
@@ -177,6 +177,35 @@ class TestSearchPath:
         assert pythonpath == f"/mine:{RUNTIME_DIR}"
         assert path[:2] == [task_root(runtime), "/mine"]
         assert "/opt/python" not in path
+
+
+class TestVirtualEnvironment:
+    """One whose programs come first on PATH, as `ENV PATH="/var/task/.venv/bin:$PATH"` has it."""
+
+    FILES = {  # noqa: RUF012 - never changed
+        "app.py": "import thing\ndef handler(event, context):\n    return thing.VALUE\n",
+        "venv/pyvenv.cfg": "home = /usr/bin\n",
+        f"venv/{SITE_PACKAGES}/thing.py": "VALUE = 'of the environment'\n",
+    }
+
+    def serve(self, runtime: Runtime, files: dict[str, str]) -> Run:
+        return runtime.serve(files=files, events=[1], env={"PATH": f"{task_root(runtime)}/venv/bin:/usr/bin:/bin"})
+
+    def test_its_packages_are_found(self, runtime: Runtime) -> None:
+        assert self.serve(runtime, self.FILES).responses[0].json == "of the environment"
+
+    def test_its_pth_files_work(self, runtime: Runtime) -> None:
+        files = {name: text for name, text in self.FILES.items() if "thing" not in name}
+        files |= {f"venv/{SITE_PACKAGES}/more.pth": "more\n", f"venv/{SITE_PACKAGES}/more/thing.py": "VALUE = 'more'\n"}
+        assert self.serve(runtime, files).responses[0].json == "more"
+
+    def test_what_the_function_brings_goes_before(self, runtime: Runtime) -> None:
+        files = {**self.FILES, "thing.py": "VALUE = 'of the function'\n"}
+        assert self.serve(runtime, files).responses[0].json == "of the function"
+
+    def test_a_folder_that_is_none_is_not_searched(self, runtime: Runtime) -> None:
+        files = {name: text for name, text in self.FILES.items() if not name.endswith(".cfg")}
+        assert "No module named 'thing'" in self.serve(runtime, files).stdout
 
 
 class TestImports:

@@ -25,8 +25,8 @@ from tests.image.cli import command
 ROOT = Path(__file__).parents[2]
 PARTS = Path(__file__).with_name("standin")
 CACHE = ROOT / ".cache" / "rootfs"
-# No package manager inside; Python, certificates.
-INCLUDE = "python3,ca-certificates"
+# No package manager inside; Python with what makes virtual environments, certificates, C++'s library: as in Amazon's.
+INCLUDE = "python3,python3-venv,ca-certificates,libstdc++6"
 TOOLS = "gcc,g++,libc6-dev,make,findutils,git,gzip,tar,unzip"
 # The mirror's copy of a release that still moves may be older than its own date allows; signatures are checked.
 NATIVE = ("--variant=essential", '--aptopt=Acquire::Check-Valid-Until "false"')
@@ -37,7 +37,8 @@ FOREIGN_INCLUDE = "base-files,base-passwd,bash,coreutils,dash,grep,sed"
 SUITE_OF = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
 # A foreign CPython stands on the newest release that is out, whose libraries serve what older systems built.
 SUITE_FOR_PREFIXES = "trixie"
-PREFIX_PLACE = "/usr/local/cpython"
+# Where Amazon's Python installs packages and their programs, too.
+PREFIX_PLACE = "/usr/local"
 DOCKERFILE = """\
 FROM scratch
 ADD rootfs.tar /

@@ -1,8 +1,8 @@
 """Where imports come from: the order of Amazon's start script, and two names that must not be taken over.
 
 The order: the function's folder, the layers' folders, the image's own site-packages, the standard library and what
-was installed for this Python, and last this package and what is bundled beside it, so that a user's own version of
-anything wins.
+was installed for this Python, the packages of a virtual environment whose programs come first on PATH, and last this
+package and what is bundled beside it, so that a user's own version of anything wins.
 
 A function may hold a `logging.py` or a `json.py`. Amazon's runtime has those modules loaded before the function's
 folder is on the path, so there they never take over; this runtime loads them late, so a finder keeps their names
@@ -67,8 +67,10 @@ def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> Non
         path.remove(settings.runtime_dir)
     image_own = [f"/var/lang/{site_packages}"] if with_layers else []
     path[:0] = [settings.task_root, *layers, *image_own]
-    path += [settings.runtime_dir, f"{settings.runtime_dir}/vendor"]
-    for folder in [settings.task_root, *layers]:
+    # It is there already where it is that environment's Python that runs.
+    venv = [folder for folder in [f"{settings.venv}/{site_packages}"] if settings.venv and folder not in path]
+    path += [*venv, settings.runtime_dir, f"{settings.runtime_dir}/vendor"]
+    for folder in [settings.task_root, *layers, *venv]:
         if installed.has_hooks(folder):
             import site
 

@@ -5,7 +5,7 @@ when this module runs, and the function's own description (name, memory, ...) is
 was imported, because that module may set it.
 """
 
-from posix import W_OK, X_OK, access, getcwd
+from posix import R_OK, W_OK, X_OK, access, getcwd
 from sys import version_info
 
 from pylambda import names
@@ -109,6 +109,15 @@ class Settings:
         """Where packages of the user's own may be, as `site` has it; nothing is installed where all is new."""
         base, home = self.environ.get(names.PYTHONUSERBASE), self.environ.get(names.HOME)
         return base or (f"{home}/.local" if home and home != names.WRITABLE_DIR else "")
+
+    @property
+    def venv(self) -> str:
+        """The virtual environment whose programs come first on PATH; empty where it is the image's Python."""
+        programs = (self.environ.get(names.PATH) or "").partition(":")[0]
+        folder = programs.removesuffix("/bin")
+        if folder == programs or programs in names.SYSTEM_PROGRAMS:
+            return ""
+        return folder if access(f"{folder}/pyvenv.cfg", R_OK) else ""
 
     @property
     def json_strict(self) -> bool:

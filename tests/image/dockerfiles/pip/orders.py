@@ -1,0 +1,3 @@
+"""A module of the project itself."""
+
+WHAT = "orders"
