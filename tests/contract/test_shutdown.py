@@ -1,8 +1,10 @@
 """SIGTERM where there is something to do: hooks, then `atexit`, then exit 0; and the extension that makes it come."""
 
+import os
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -358,3 +360,66 @@ def test_an_app_is_told_of_its_end_only_where_it_has_a_lifespan(
 ) -> None:
     run = runtime.serve("asgi:app:app", files={"app.py": source})
     assert (REGISTER in paths(run)) is registered
+
+
+# --- signals while the runtime waits ---
+
+
+def test_sigterm_that_another_thread_takes_ends_the_wait(runtime: Runtime, tmp_path: Path) -> None:
+    """The kernel interrupts the wait of no other thread; nor that of one which was about to begin to wait."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    app = (
+        HOOKS
+        + f"""\
+def take():
+    open({str(fifo)!r}).read()
+    signal.raise_signal(signal.SIGTERM)
+threading.Thread(target=take, daemon=True).start()
+"""
+    )
+    with runtime.start(files={"app.py": app + HANDLER}, events=[1]) as serving:
+        serving.wait_until_parked()
+        fifo.open("w").close()
+        serving.wait_until_ended()
+        run = serving.stop()
+    assert run.log == ["hook 2", "hook 1", "atexit"]
+    assert run.exit_code == 0
+
+
+COUNTING = """\
+seen = 0
+def count(*_):
+    global seen
+    seen += 1
+"""
+
+
+OWN_SIGNALS = {
+    "signal": ("signal.signal(signal.SIGUSR1, count)", ""),
+    "signal beside uvloop": ("signal.signal(signal.SIGUSR1, count)", "1"),
+    "event loop": ("asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)", ""),
+}
+
+
+@pytest.mark.parametrize("name", OWN_SIGNALS)
+def test_a_signal_of_the_functions_own_still_comes(runtime: Runtime, name: str) -> None:
+    listen, uvloop = OWN_SIGNALS[name]
+    app = f"""\
+{HOOKS}{COUNTING}
+@pylambda.on_init
+async def listen():
+    {listen}
+async def handler(event, context):
+    await asyncio.sleep(0.001)
+    return seen
+"""
+    with runtime.start(files={"app.py": app}, events=[1], env={"PYLAMBDA_UVLOOP": uvloop}) as serving:
+        for number in range(2):
+            serving.wait_until_parked()
+            serving.signal(signal.SIGUSR1)
+            serving.add(Next(number))
+        serving.wait_until_parked()
+        run = serving.stop()
+    assert [response.json for response in run.responses] == [0, 1, 2]
+    assert {request.connection for request in run.requests if request.endpoint == "next"} == {2}

@@ -133,6 +133,7 @@ class Life:
         if hooks.SHUTDOWN:
             self._shutdown = Shutdown(self._current, self._runner, self._log)
             self._shutdown.listen()
+            self._api.connection = self._shutdown.connection(self._settings.runtime_api)
         elif not has_handler():
             return
         if not self._is_second:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pylambda.function.aio import Runner
+    from pylambda.runtime_api.connection import Connection
     from pylambda.runtime_api.invocation import Current, Invocation, InvocationSource
 
 # What an invocation gets of the platform's 300 ms; the hooks have the rest.
@@ -79,6 +80,14 @@ class Shutdown:
     def gate(self, api: "InvocationSource") -> Gate:
         """Return the Runtime API with a gate that closes on SIGTERM."""
         return _Gate(api, self)
+
+    def connection(self, endpoint: str) -> "Connection":
+        """Return what a client is to use as its connection, so that SIGTERM always ends the wait for an event."""
+        from pylambda.lifecycle.wakeup import WakefulConnection
+        from pylambda.runtime_api.client import parse_endpoint
+
+        host, port, _ = parse_endpoint(endpoint)
+        return WakefulConnection(host, port, lambda: self.idle)
 
     def stop_if_asked(self) -> None:
         """Raise `Terminated` where there was a SIGTERM."""
