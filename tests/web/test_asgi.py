@@ -433,6 +433,41 @@ def test_a_client_of_a_stream_beside_others_may_go() -> None:
     assert seen == ["ClientDisconnected"]
 
 
+@both_ways
+def test_an_app_that_exits_beside_others_ends_its_own_invocation(stream: bool) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise SystemExit(3)
+
+    async def ask(served: Served) -> Any:
+        handler: Any = served.handler
+        try:
+            stream = await handler.respond(event("url"), CONTEXT)
+            async for _ in stream.pieces(None):
+                pass
+        except SystemExit as error:
+            return error.code
+
+    with serving(app, stream=stream) as served:
+        assert served.runner.run(ask(served)) == 3
+
+
+@both_ways
+def test_an_app_that_exits_behind_its_response_ends_the_process_when_that_has_left(stream: bool) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"x"))
+        await asyncio.sleep(0.001)
+        raise SystemExit(3)
+
+    with serving(app, stream=stream) as served:
+        if stream:
+            assert b"".join(served.chunks(event("url"))).endswith(b"x")
+        else:
+            assert served.handler(event("url"), CONTEXT)["body"] == "x"
+        with pytest.raises(SystemExit):
+            drain(served)
+
+
 # A client that is gone (WEB 3.2, 6)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any, TypeVar
 
 from pylambda.runtime_api import invocation
-from pylambda.web.exchange import App, Exchange, Runner, end_of
+from pylambda.web.exchange import App, Exchange, Runner
 from pylambda.web.front import Front, Ready
 from pylambda.web.lifespan import Lifespan
 from pylambda.web.requests import Request
@@ -51,7 +51,7 @@ class AsgiHandler:
         supervised = self._runner.supervise(exchange.run())
         supervised.until(exchange.done)
         if not supervised.task.done():
-            invocation.current.deferred.append((supervised.until, (supervised.task,), {}))
+            invocation.current.deferred.append((exchange.see_through, (supervised,), {}))
         return self._front.result(request, exchange.answer())
 
     async def respond(self, event: Any, context: Any) -> Any:
@@ -74,7 +74,7 @@ class AsgiHandler:
             await asyncio.wait((task,))
             raise
         if not task.done():
-            invocation.current.deferred.append((end_of, (task,), {}))
+            invocation.current.deferred.append((exchange.end_of, (task,), {}))
         return self._front.result(request, exchange.answer())
 
     def _stream(self, request: Request, context: Any) -> HttpStream:

@@ -88,6 +88,7 @@ class Exchange:
         self._turns_left = TURNS_TO_END
         self._at_end = False
         self._parts: list[bytes] = []
+        self._exit: BaseException | None = None
 
     async def run(self) -> None:
         """Call the app and see it through; what it raises is answered and logged here."""
@@ -95,8 +96,11 @@ class Exchange:
             await self._app(self._scope, self.receive, self.send)
         except Exception as error:
             self._failed(error)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Raised where the invocation is served: raised here it would end the loop, and with it other requests.
+            self._exit = error
         except BaseException:
-            self.done.cancel()  # the deadline, or the end of the process: for those who wait to hear of
+            self.done.cancel()  # the deadline's cancellation, for whoever waits
             raise
         else:
             self._returned()
@@ -139,8 +143,25 @@ class Exchange:
             raise RuntimeError(f"the app sent {kind!r}, which is no message of a response")
 
     def answer(self) -> Response:
-        """Return the response; what the app should have sent where it sent none."""
-        return self.response or plain(500)
+        """Return the response.
+
+        Raises:
+            SystemExit, KeyboardInterrupt: the app did.
+        """
+        if self._exit is not None:
+            raise self._exit
+        assert self.response is not None
+        return self.response
+
+    def see_through(self, supervised: Supervised) -> None:
+        """Run what the app still does when its response is whole. Raises what `answer` raises, and faults."""
+        supervised.until(supervised.task)
+        self.answer()
+
+    async def end_of(self, task: "asyncio.Task[None]") -> None:
+        """Wait for the same on a loop that runs already. Raises what `answer` raises."""
+        await task
+        self.answer()
 
     def _start(self, message: Message) -> None:
         if self._state is not WAITING:
@@ -177,6 +198,8 @@ class Exchange:
 
     def _settle(self) -> None:
         """Let those who wait go on: when the app is at its end, or once it had its turns to come there."""
+        if self._disconnected is not None:
+            self._disconnected.set()
         if self._at_end or not self._turns_left:
             self._finish()
         else:
@@ -193,7 +216,7 @@ class Exchange:
         return self._state is COMPLETE
 
     def _has_body(self) -> bool:
-        return has_body(self.answer().status, self._request.method)
+        return self.response is None or has_body(self.response.status, self._request.method)
 
     def _failed(self, error: Exception) -> None:
         self._log_error(error)
@@ -207,8 +230,3 @@ class Exchange:
         elif self._state is STARTED:
             warn("the app returned without sending the end of its response: the client gets what there is")
             self._complete()
-
-
-async def end_of(task: "asyncio.Task[None]") -> None:
-    """Wait for what an app still does when its response is whole."""
-    await task

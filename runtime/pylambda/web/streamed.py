@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Generator
 
 from pylambda.log.sinks import warn
 from pylambda.runtime_api import invocation
-from pylambda.web.exchange import COMPLETE, STARTED, WAITING, Exchange, Supervised, end_of
+from pylambda.web.exchange import COMPLETE, STARTED, WAITING, Exchange, Supervised
 from pylambda.web.results import Response, checked, plain, to_prelude
 
 
@@ -60,10 +60,9 @@ class StreamedExchange(Exchange):
             except Exception as error:
                 self._log_error(error)
             raise
-        if self._error is not None:
-            raise self._error
+        self._raise_error()
         if not supervised.task.done():
-            invocation.current.deferred.append((supervised.until, (supervised.task,), {}))
+            invocation.current.deferred.append((self.see_through, (supervised,), {}))
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Yield the same on a loop that runs already, beside others. Raises what `chunks` raises."""
@@ -87,10 +86,14 @@ class StreamedExchange(Exchange):
             task.cancel()
             await asyncio.wait((task,))
             raise
-        if self._error is not None:
-            raise self._error
+        self._raise_error()
         if not task.done():
-            invocation.current.deferred.append((end_of, (task,), {}))
+            invocation.current.deferred.append((self.end_of, (task,), {}))
+
+    def _raise_error(self) -> None:
+        error = self._error or self._exit
+        if error is not None:
+            raise error
 
     def _go_on(self) -> None:
         assert self._resume is not None
