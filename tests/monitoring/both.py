@@ -18,8 +18,6 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 # For a tool that takes seconds to import, on a machine that does something else as well.
 DEADLINE_S = 90.0
 ARRIVAL_DEADLINE_S = 5.0
-# How long an invocation may take whose handler works until its time is nearly up.
-NEAR_MS = 2_000
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 DATAGRAM_BYTES = 65_536
+TRIES = 20
 
 
 class Arrival(NamedTuple):
@@ -70,25 +71,25 @@ class Sink:
     def __init__(self, certificate: Certificate | None) -> None:
         self.arrivals: list[Arrival] = []
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self._take))
-        self._server.daemon_threads = True
+        self._server, self._datagrams = _bind(_handler_of(self._take))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port
-        # Of the same number, because a daemon's address names one port for both.
-        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._datagrams.bind(("127.0.0.1", self.port))
+        self._receiver = threading.Thread(target=self._receive)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        threading.Thread(target=self._receive, daemon=True).start()
+        self._receiver.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._server.shutdown()
         self._server.server_close()
+        # An empty one ends the receiver: a socket that is waited at keeps its port although it was closed.
+        self._datagrams.sendto(b"", ("127.0.0.1", self.port))
+        self._receiver.join()
         self._datagrams.close()
 
     def wait_for(self, count: int, deadline_s: float) -> None:
@@ -102,11 +103,23 @@ class Sink:
             self._changed.notify_all()
 
     def _receive(self) -> None:
+        while data := self._datagrams.recv(DATAGRAM_BYTES):
+            self._take(Arrival("datagram", "", data))
+
+
+def _bind(handler: type[BaseHTTPRequestHandler]) -> tuple[ThreadingHTTPServer, socket.socket]:
+    """Return a server and a socket for datagrams of the same number: a daemon's address names one port for both."""
+    for _ in range(TRIES):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            while data := self._datagrams.recv(DATAGRAM_BYTES):
-                self._take(Arrival("datagram", "", data))
-        except OSError:
-            return
+            datagrams.bind(server.server_address)
+        except OSError:  # somebody has the other one
+            datagrams.close()
+            server.server_close()
+        else:
+            return server, datagrams
+    raise OSError(f"no port free for both in {TRIES} tries")
 
 
 def _handler_of(keep: Callable[[Arrival], None]) -> type[BaseHTTPRequestHandler]:

@@ -23,8 +23,8 @@ from tests.monitoring.sink import Certificate, make_certificate
 FOLDER = Path(__file__).parent
 TOOLS: dict[str, dict[str, Any]] = tomllib.loads((FOLDER / "tools.toml").read_text())
 KEYS = set("function also handler env tls arrivals log failure near start apart".split())
-# Longer than the 1.5 s before its end at which Sentry tells of a deadline.
-NEAR_MS = 1_700
+# Longer than the 1.5 s before its end at which Sentry tells of a deadline, by what a busy machine may take to begin.
+NEAR_MS = 2_200
 PAGE = (ROOT / "docs" / "monitoring.md").read_text()
 
 
