@@ -1,5 +1,5 @@
 #!/bin/sh
-# One decision: inside Lambda (AWS_LAMBDA_RUNTIME_API is set) start the runtime, else start the emulator on it.
+# One decision: inside Lambda (AWS_LAMBDA_RUNTIME_API is set) start the runtime, else an emulator on it: Amazon's, or ours.
 set -eu
 if [ $# -ne 1 ]; then
   echo "entrypoint requires the handler name to be the first argument, as in CMD [\"app.handler\"]; got $# arguments" >&2

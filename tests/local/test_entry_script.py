@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pylambda.local.function import Kit, free_ports
+from pylambda.local.invoke import send
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -70,11 +71,49 @@ def test_with_a_runtime_api_the_runtime_starts_and_no_emulator_is_needed(
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("environ", [{}, {"AWS_LAMBDA_RUNTIME_API": ""}], ids=["unset", "empty"])
-def test_without_one_the_emulator_is_missing(kit: Kit, tmp_path: Path, environ: dict[str, str]) -> None:
-    line = refusal(enter(kit, "app.handler", environ={**environ, "PATH": os.fspath(tmp_path)}), 127)
-    assert line.startswith("pylambda: aws-lambda-rie is not on PATH")
-    assert "AWS_LAMBDA_RUNTIME_API" in line
+def test_amazons_is_asked_for_and_missing(kit: Kit, tmp_path: Path) -> None:
+    environ = {"PYLAMBDA_EMULATOR": "rie", "PATH": os.fspath(tmp_path)}
+    line = refusal(enter(kit, "app.handler", environ=environ), 127)
+    assert line.startswith("pylambda: aws-lambda-rie is not on PATH, and PYLAMBDA_EMULATOR is rie.")
+
+
+def test_an_emulator_that_there_is_not(kit: Kit) -> None:
+    line = refusal(enter(kit, "app.handler", environ={"PYLAMBDA_EMULATOR": "localstack"}), 1)
+    assert line.startswith("pylambda: PYLAMBDA_EMULATOR is 'localstack': it takes rie ")
+
+
+@pytest.mark.parametrize(
+    ("amazons_is_there", "environ"),
+    [
+        (False, {}),
+        (False, {"AWS_LAMBDA_RUNTIME_API": ""}),
+        (True, {"PYLAMBDA_EMULATOR": "pylambda"}),
+    ],
+    ids=["unset", "empty", "chosen"],
+)
+def test_ours_takes_its_place(kit: Kit, tmp_path: Path, amazons_is_there: bool, environ: dict[str, str]) -> None:
+    # Given a function, and an environment in which Amazon's emulator is not to be used
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return event\n")
+    (port,) = free_ports(1)
+    base = {
+        "PATH": f"{kit.emulator.parent if amazons_is_there else tmp_path}:/usr/bin:/bin",
+        "PYLAMBDA_PYTHON": os.fspath(kit.python),
+        "LAMBDA_RUNTIME_DIR": os.fspath(kit.runtime_dir),
+        "PYLAMBDA_HOST": "127.0.0.1",
+        "PYLAMBDA_PORT": str(port),
+    }
+    command = [kit.entry_script, "app.handler"]
+    with subprocess.Popen(command, cwd=tmp_path, env={**base, **environ}, stdout=subprocess.PIPE) as process:
+        try:
+            # When it says that it listens, then it answers
+            assert process.stdout is not None
+            assert b" \xc2\xb7 app.handler \xc2\xb7 " in process.stdout.readline()
+            while b"  try " not in process.stdout.readline():
+                pass
+            assert send(f"http://127.0.0.1:{port}", b'{"n": 1}', timeout=30).body == b'{"n": 1}'
+        finally:
+            process.terminate()
+            assert process.wait(timeout=10) == 0
 
 
 def test_the_emulator_is_not_executable(kit: Kit, tmp_path: Path) -> None:

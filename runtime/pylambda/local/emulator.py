@@ -1,5 +1,7 @@
 """Start Amazon's Runtime Interface Emulator on `bootstrap`, or say in one line why it would not work.
 
+Where PYLAMBDA_EMULATOR asks for it, or where that program is not there, `pylambda serve` takes its place.
+
 `entry_script.sh` runs this file as a script when it is not inside Lambda. The emulator's own answers to a wrong
 setting are a Go panic, a silent exit, or a fault that shows only at the first invocation; so what is known to go
 wrong is looked at here, before this process becomes the emulator. `execv` and not a child: process 1 of a
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 EMULATOR = "aws-lambda-rie"
 
 # Variables of ours: where events are sent, and where the runtime asks for them.
+CHOICE = "PYLAMBDA_EMULATOR"
+AMAZONS, OURS = "rie", "pylambda"
 HOST = "PYLAMBDA_HOST"
 PORT = "PYLAMBDA_PORT"
 RUNTIME_API_PORT = "PYLAMBDA_RUNTIME_API_PORT"
@@ -63,12 +67,39 @@ class StartError(Exception):
 def main(argv: list[str]) -> int:
     """Become the emulator on the bootstrap that `argv` names; return an exit code only when that fails."""
     try:
-        path, arguments = plan(argv[1], os.environ)
+        path, arguments = plan(argv[1], os.environ) if takes_amazons(os.environ) else plan_ours(os.environ)
         become(path, arguments)
     except StartError as refusal:
         print(f"pylambda: {refusal}", file=sys.stderr)
         return refusal.code
     return 0
+
+
+def takes_amazons(environ: "Mapping[str, str]") -> bool:
+    """Return whether Amazon's emulator is wanted: by name, or because it lies there and nobody said otherwise.
+
+    Raises:
+        StartError: something else is named.
+    """
+    choice = environ.get(CHOICE) or ""
+    if choice not in ("", AMAZONS, OURS):
+        raise StartError(
+            f"{CHOICE} is {choice!r}: it takes {AMAZONS} (Amazon's emulator) or {OURS} (`pylambda serve`)."
+        )
+    if choice:
+        return choice == AMAZONS
+    folders = environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.path.isfile(os.path.join(folder, EMULATOR)) for folder in folders)
+
+
+def plan_ours(environ: "Mapping[str, str]") -> tuple[str, list[str]]:
+    """Return the interpreter and the argument list of `pylambda serve`. The handler travels in `_HANDLER`."""
+    runtime_dir = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    code = (
+        f"import sys; sys.path.insert(0, {runtime_dir!r}); from pylambda.local.__main__ import main; sys.exit(main())"
+    )
+    # -I as above, and no -S: what the user installed, h11 for one, may lie in site-packages.
+    return sys.executable, [sys.executable, "-I", "-c", code, "serve", "--host", environ.get(HOST) or DEFAULT_HOST]
 
 
 def plan(bootstrap: str, environ: "Mapping[str, str]") -> tuple[str, list[str]]:
@@ -109,9 +140,9 @@ def find_emulator(search_path: str) -> str:
         if os.path.isfile(candidate):
             raise StartError(f"{candidate} is not executable: chmod +x it.", NOT_EXECUTABLE)
     raise StartError(
-        f"{EMULATOR} is not on PATH, and without AWS_LAMBDA_RUNTIME_API nothing else would send the function an event."
-        f" Into an image that lacks it, mount one: docker run -v FILE:/usr/local/bin/{EMULATOR}; outside of a container"
-        " put its folder on PATH. `python -m pylambda.local emulator` prints such a FILE.",
+        f"{EMULATOR} is not on PATH, and {CHOICE} is {AMAZONS}. Leave {CHOICE} away, and `pylambda serve` takes its place;"
+        f" or mount one: docker run -v FILE:/usr/local/bin/{EMULATOR}; outside of a container put its folder on PATH."
+        " `pylambda emulator` prints such a FILE.",
         NOT_FOUND,
     )
 

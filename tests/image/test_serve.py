@@ -1,0 +1,56 @@
+"""`pylambda serve` in the place of Amazon's emulator, in a container."""
+
+import httpx
+import pytest
+
+from tests.image.cli import INVOCATIONS, Container, Docker
+
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
+
+OURS = ("--env", "PYLAMBDA_EMULATOR=pylambda")
+AS_LAMBDA_RUNS_IT = ("--read-only", "--tmpfs", "/tmp", "--user", "993:990", "--cap-drop", "ALL", "--memory", "256m")
+
+
+def ask(container: Container, path: str, **headers: str) -> httpx.Response:
+    container.wait_until_it_answers()
+    return httpx.post(container.url + path, content='{"n": 1}', headers=headers, timeout=60)
+
+
+def test_it_takes_any_name_and_says_how_it_went(users_image: str, docker: Docker) -> None:
+    container = docker.start(users_image, options=OURS)
+    answer = ask(container, INVOCATIONS.replace("function/", "orders/"), **{"X-Amz-Log-Type": "Tail"})
+    assert answer.json()["event"] == {"n": 1}
+    assert answer.headers["x-amz-executed-version"] == "$LATEST"
+    assert answer.headers["x-amz-log-result"]
+
+
+def test_it_answers_within_what_lambda_allows(users_image: str, docker: Docker) -> None:
+    container = docker.start(users_image, "app.scratch", options=(*OURS, *AS_LAMBDA_RUNS_IT))
+    assert ask(container, INVOCATIONS).json().startswith("/tmp/")
+
+
+def test_requests_come_in_as_http_events(users_image: str, docker: Docker) -> None:
+    container = docker.start(users_image, options=(*OURS, "--env", "PYLAMBDA_HTTP=v2"))
+    assert ask(container, "/any/path").json()["event"]["rawPath"] == "/any/path"
+
+
+def test_it_ends_at_once_when_docker_stops_it(users_image: str, docker: Docker) -> None:
+    container = docker.start(users_image, options=OURS)
+    assert ask(container, INVOCATIONS).status_code == 200
+    container.stop()
+    # Then it has ended by itself, and was not killed
+    assert container.inspect("State.ExitCode") == 0
+
+
+def test_the_command_is_on_the_path(inside: Container) -> None:
+    assert inside.says("pylambda", "event").split()[:2] == ["apigw-v2", "apigw-v1"]
+
+
+def test_nothing_local_starts_in_lambda(users_image: str, docker: Docker) -> None:
+    # Given what a function's own code could do there, whatever variable leaks in
+    options = (*OURS, "--env", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:1", "--env", "PYLAMBDA_RELOAD=1")
+    ended = docker.run(users_image, "serve", "app.handler", options=(*options, "--entrypoint", "pylambda"))
+    assert (ended.code, ended.out) == (2, "")
+    assert "nothing local starts here" in ended.err
+    # And the entry point goes to the runtime
+    assert "127.0.0.1:1" in docker.run(users_image, options=options).err
