@@ -102,7 +102,7 @@ def test_ours_takes_its_place(kit: Kit, tmp_path: Path, amazons_is_there: bool, 
         "PYLAMBDA_HOST": "127.0.0.1",
         "PYLAMBDA_PORT": str(port),
     }
-    command = [kit.entry_script, "app.handler"]
+    command = [os.fspath(kit.entry_script), "app.handler"]
     with subprocess.Popen(command, cwd=tmp_path, env={**base, **environ}, stdout=subprocess.PIPE) as process:
         try:
             # When it says that it listens, then it answers

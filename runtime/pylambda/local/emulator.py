@@ -140,7 +140,7 @@ def find_emulator(search_path: str) -> str:
         if os.path.isfile(candidate):
             raise StartError(f"{candidate} is not executable: chmod +x it.", NOT_EXECUTABLE)
     raise StartError(
-        f"{EMULATOR} is not on PATH, and {CHOICE} is {AMAZONS}. Leave {CHOICE} away, and `pylambda serve` takes its place;"
+        f"{EMULATOR} is not on PATH, and {CHOICE} is {AMAZONS}. Without {CHOICE} `pylambda serve` takes its place;"
         f" or mount one: docker run -v FILE:/usr/local/bin/{EMULATOR}; outside of a container put its folder on PATH."
         " `pylambda emulator` prints such a FILE.",
         NOT_FOUND,

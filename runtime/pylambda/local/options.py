@@ -30,6 +30,7 @@ class Option:
         metavar: what stands for the value in the help.
         variables: the variables that set it, the first one first.
         choices: all values that there are.
+        alone: what the flag means without a value; None where it takes one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Option:
     metavar: str = ""
     variables: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    alone: str | None = None
 
     @property
     def key(self) -> str:
@@ -87,6 +89,14 @@ def port(text: str) -> int:
     return value
 
 
+def address(text: str) -> tuple[str, int]:
+    """Read a host and a port."""
+    host, _, digits = text.rpartition(":")
+    if not host or not digits.isdigit() or not 0 < int(digits) <= 65535:
+        raise ValueError("HOST:PORT, such as 127.0.0.1:5678")
+    return host.strip("[]"), int(digits)
+
+
 def yes_or_no(text: str) -> bool:
     """Read a switch."""
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -123,6 +133,8 @@ def add_flags(parser: argparse.ArgumentParser, options: tuple[Option, ...]) -> N
             dest=option.key,
             default=None,
             metavar="|".join(option.choices) if option.choices else metavar,
+            nargs=None if option.alone is None else "?",
+            const=option.alone,
             help=text,
         )
 

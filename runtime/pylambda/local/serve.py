@@ -10,22 +10,20 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from pylambda import names
-from pylambda.local import options as option_table
 from pylambda.local.fronts.front import Front, FrontSettings
 from pylambda.local.fronts.requests import SHAPES
 from pylambda.local.options import OptionError
 from pylambda.local.screen import JsonScreen, Screen
-from pylambda.local.serve_options import OPTIONS
+from pylambda.local.serve_settings import Settings, settings_of
 from pylambda.local.service import extensions, variables
 from pylambda.local.service.background import Background
 from pylambda.local.service.changes import Tree
+from pylambda.local.service.debugging import scratch
 from pylambda.local.service.exchange import Exchange
 from pylambda.local.service.http1 import Server
 from pylambda.local.service.invoke_api import ANY_API_PATH, Identity, InvokeApi
@@ -46,68 +44,6 @@ class Display(Observer, Protocol):
     def head(self, lines: list[str]) -> None: ...
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All that a service is made of: `values` as `serve_options` has them."""
-
-    handler: str
-    values: Mapping[str, Any]
-    environ: Mapping[str, str]
-    folder: Path
-
-    def __getattr__(self, name: str) -> Any:
-        return self.values[name]
-
-    def function_environ(self) -> dict[str, str]:
-        """Return the variables that workers start with; the file is read anew, as it may have changed.
-
-        Raises:
-            OptionError: it cannot be read.
-        """
-        file = self.values["env_file"]
-        return {**self.environ, **(option_table.environment_file(file) if file else {})}
-
-    @property
-    def at_once(self) -> int:
-        """How many invocations one worker is given at a time."""
-        text = self.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
-        return int(text) if text.isdigit() and int(text) > 0 else 1
-
-    @property
-    def reloads(self) -> bool:
-        """Whether changes are looked for: on a checkout, where nobody said otherwise."""
-        wanted = self.values["reload"]
-        return not in_container() if wanted is None else bool(wanted)
-
-    @property
-    def workers(self) -> int:
-        """The most workers."""
-        if self.at_once > 1:
-            return 1
-        limit = self.values["concurrency"] or os.cpu_count() or 1
-        reserved = self.values["reserved"]
-        return limit if reserved is None else min(limit, int(reserved))
-
-
-def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    """Return what the command line, the variables and the project's file say together.
-
-    Raises:
-        OptionError: something of it cannot be used.
-    """
-    here = Path.cwd()
-    values = option_table.resolve(OPTIONS, arguments, environ, here)
-    folder = (values["root"] or here).resolve()
-    handler = arguments.handler or environ.get(names.HANDLER) or option_table.project_file(here).settings.get("handler")
-    if not handler:
-        raise OptionError("no handler is named: pylambda serve app.handler")
-    if not folder.is_dir():
-        raise OptionError(f"{str(folder)!r} is not a folder")
-    settings = Settings(handler, values, environ, folder)
-    settings.function_environ()  # now, while a person looks for what is wrong with it
-    return settings
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it; return the exit code."""
     try:
@@ -119,11 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     except OptionError as error:
         print(f"pylambda: {error}", file=sys.stderr)
         return USAGE
-
-
-def in_container() -> bool:
-    """Return whether this is a function's image and no checkout."""
-    return str(Path(__file__)).startswith("/var/runtime/")
 
 
 def find_bootstrap() -> Path:
@@ -157,6 +88,7 @@ class Service:
         self._screen: Display = (
             JsonScreen(memory_mb=settings.memory or 3008) if settings.log_format == "json" else Screen()
         )
+        self._scratch = scratch()
         self._count = 0
         self._last_environ = dict(settings.environ)
         self._end = asyncio.Event()
@@ -200,12 +132,14 @@ class Service:
             self._screen.note(f"{len(dropped)} events dropped: {', '.join(dropped)}")
         await self._pool.stop(SHUTDOWN_S)
         server.close()
+        self._scratch.cleanup()
         return 0
 
     async def _reload(self) -> None:
         settings = self._settings
         tree = Tree(settings.folder, settings.reload_include, settings.reload_exclude)
-        await Reloader(tree, self._pool, self._screen).run()
+        # Two workers cannot meet one debugger.
+        await Reloader(tree, self._pool, self._screen, old_first=settings.debugger is not None).run()
 
     async def _answer(self, exchange: Exchange) -> None:
         parts = urlsplit(exchange.target)
@@ -222,6 +156,7 @@ class Service:
 
     def _plan(self) -> Plan:
         settings = self._settings
+        python = settings.environ.get("PYLAMBDA_PYTHON") or sys.executable
         environ = variables.worker_variables(
             self._function_environ(),
             handler=settings.handler,
@@ -229,14 +164,16 @@ class Service:
             memory_mb=settings.memory,
             task_root=settings.folder,
             runtime_dir=Path(__file__).resolve().parents[2],
-            python=settings.environ.get("PYLAMBDA_PYTHON") or sys.executable,
+            python=str(settings.debugger.interpreter(python, Path(self._scratch.name)))
+            if settings.debugger
+            else python,
         )
         programs = sorted(extensions.FOLDER.iterdir()) if settings.extensions and extensions.FOLDER.is_dir() else []
         return Plan(
             self._bootstrap,
             settings.folder,
             environ,
-            timeout_s=settings.timeout,
+            timeout_s=settings.timeout_s,
             memory_mb=settings.memory,
             freeze=settings.freeze,
             at_once=settings.at_once,
@@ -285,5 +222,6 @@ class Service:
             + (" · reload on" if settings.reloads else ""),
             f"  http    {url}/  as {SHAPES[settings.http].title}",
             f"  lambda  export AWS_ENDPOINT_URL_LAMBDA={url}",
+            *(settings.debugger.hints(settings.folder) if settings.debugger else ()),
             f"  try     curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations",
         ]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pylambda.local.options import Option, count, patterns, port, positive_seconds, seconds, yes_or_no
+from pylambda.local.options import Option, address, count, patterns, port, positive_seconds, seconds, yes_or_no
 
 FRONTS = ("v2", "v1", "rest", "url", "alb")
 
@@ -50,6 +50,10 @@ OPTIONS = (
            ("PYLAMBDA_RELOAD_INCLUDE",)),
     Option("reload-exclude", patterns, (), "names and folders that do not", "PATTERNS", ("PYLAMBDA_RELOAD_EXCLUDE",)),
     Option("env-file", Path, None, "NAME=value lines for the function", "FILE", ("PYLAMBDA_ENV_FILE",)),
+    Option("debug", port, None, "wait for a debugger on this port (default: 5678), with the function's own debugpy",
+           "PORT", ("PYLAMBDA_DEBUG",), alone="5678"),
+    Option("debug-connect", address, None, "connect to a debugger that listens there; it stays over reloads",
+           "HOST:PORT", ("PYLAMBDA_DEBUG_CONNECT",)),
     Option("freeze", yes_or_no, False, "stop workers between invocations, as Lambda does", "", ("PYLAMBDA_FREEZE",)),
     Option("extensions", yes_or_no, True, "start what is in /opt/extensions beside each worker", "",
            ("PYLAMBDA_EXTENSIONS",)),

@@ -140,6 +140,13 @@ class Pool:
             if worker.generation != self.generation:
                 worker.retire()
 
+    async def end_old(self) -> None:
+        """End the workers of older generations, once they are idle, and wait for that."""
+        self.retire_old()
+        while any(worker.generation != self.generation for worker in self.workers):
+            self._news.clear()
+            await self._news.wait()
+
     async def stop(self, grace_s: float) -> None:
         """End all workers; each has so many seconds to do it by itself."""
         self._stopping = True

@@ -21,12 +21,14 @@ class Reloader:
         tree: its files.
         pool: gets new workers.
         observer: is told.
+        old_first: whether the old workers have to end before new ones can start.
     """
 
-    def __init__(self, tree: Tree, pool: Pool, observer: Observer) -> None:
+    def __init__(self, tree: Tree, pool: Pool, observer: Observer, *, old_first: bool = False) -> None:
         self._tree = tree
         self._pool = pool
         self._observer = observer
+        self._old_first = old_first
         self.count = 0
 
     async def run(self) -> None:
@@ -51,6 +53,9 @@ class Reloader:
         began = time.monotonic()
         self._tree.forget_bytecode(changed)
         count = max(1, self._pool.serving)
+        if self._old_first:
+            self._pool.generation += 1
+            await self._pool.end_old()
         self._pool.renew(count)
         what = ", ".join(changed[:NAMED_FILES])
         if len(changed) > NAMED_FILES:
