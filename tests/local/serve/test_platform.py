@@ -72,6 +72,24 @@ def test_over_the_queues_limit_callers_are_told_to_come_back(serve: Serve, tmp_p
     assert caught.value.response["Error"]["Code"] == "TooManyRequestsException"
 
 
+@pytest.mark.parametrize("mode", ["process", "thread"])
+def test_one_worker_is_asked_many_at_a_time(serve: Serve, tmp_path: Path, mode: str) -> None:
+    environ = {"AWS_LAMBDA_MAX_CONCURRENCY": "3", "PYLAMBDA_CONCURRENCY": mode}
+    service = serve(WAITING, "--timeout", "60", environ=environ)
+    client = service.client()
+
+    def call(n: int) -> bytes:
+        payload = json.dumps({"folder": str(tmp_path), "n": n})
+        return bytes(client.invoke(FunctionName="f", Payload=payload)["Payload"].read())
+
+    with ThreadPoolExecutor(3) as threads:
+        calls = [threads.submit(call, n) for n in range(3)]
+        wait_for(lambda: len(list(tmp_path.glob("began-*"))) == 3, "three that run")
+        assert "worker 2" not in service.output()
+        (tmp_path / "go").touch()
+        assert [each.result() for each in calls] == [b"0", b"1", b"2"]
+
+
 def test_a_worker_that_is_killed_while_it_waits_costs_nobody_a_call(serve: Serve) -> None:
     service = serve(PID, "--concurrency", "1")
     for _ in range(20):
@@ -134,13 +152,12 @@ def test_a_hangup_makes_fresh_workers(serve: Serve) -> None:
 def test_the_end_is_told_while_the_runtime_can_still_do_something(serve: Serve) -> None:
     service = serve(
         """
-        import pathlib, signal, sys
+        import pathlib
+        import pylambda
 
-        def leave(number, frame):
+        @pylambda.on_shutdown
+        def leave():
             (pathlib.Path(__file__).parent / "left").touch()
-            sys.exit()
-
-        signal.signal(signal.SIGTERM, leave)
 
         def handler(event, context):
             return event
