@@ -124,6 +124,10 @@ arm64: ## Let this machine run arm64 programs, for images of that architecture; 
 registry: ## Install what the tests of pushing need; root on Debian
 	@$(PYTHON) -m images.parts registry
 
+.PHONY: browser
+browser: ## Install the browser that tests the page of pylambda serve; root on Debian
+	@$(PYTHON) -m images.parts browser
+
 SAM := .cache/sam
 $(SAM)/.ready: runtime/pylambda/local/fetch.py $(VENV)/.local-ready
 	@echo "Installing the SAM CLI into $(SAM)"

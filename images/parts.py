@@ -2,6 +2,7 @@
 
     arm64       run programs of the other architecture: qemu's, registered with the kernel
     registry    a registry of its own to push to, and a program that reads it back
+    browser     Chromium, for the page of `pylambda serve`
 
 The standard library is enough, because this runs on a machine that has nothing yet.
 """
@@ -43,6 +44,11 @@ def registry() -> None:
     install_missing(*missing, program=missing[0])
 
 
+def browser() -> None:
+    """Have a browser. Raises EngineError."""
+    install_missing("chromium", program="chromium")
+
+
 def install_missing(*packages: str, program: str) -> None:
     """Install packages where a program of theirs is missing. Raises EngineError."""
     if shutil.which(program):
@@ -61,6 +67,6 @@ def run(*words: str) -> None:
 
 if __name__ == "__main__":
     try:
-        {"arm64": arm64, "registry": registry}[sys.argv[1]]()
+        {"arm64": arm64, "registry": registry, "browser": browser}[sys.argv[1]]()
     except EngineError as error:
         sys.exit(f"make {sys.argv[1]}: {error}")

@@ -59,6 +59,7 @@ PARTS = {
         "make registry",
     ),
     "web-frameworks": Part(WEB_FRAMEWORKS.exists, "the web frameworks are missing", "make web-frameworks"),
+    "browser": Part(lambda: shutil.which("chromium") is not None, "there is no Chromium", "make browser"),
     "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
     "monitoring": Part(MONITORING.exists, "the monitoring tools are missing", "make monitoring"),
 }

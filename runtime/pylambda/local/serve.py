@@ -11,10 +11,11 @@ import platform
 import signal
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pylambda import names
+from pylambda.local import samples
 from pylambda.local.fronts.front import Front, FrontSettings
 from pylambda.local.fronts.requests import SHAPES
 from pylambda.local.options import OptionError
@@ -28,7 +29,9 @@ from pylambda.local.service.exchange import Exchange
 from pylambda.local.service.http1 import Server
 from pylambda.local.service.invoke_api import ANY_API_PATH, Identity, InvokeApi
 from pylambda.local.service.observer import Observer
+from pylambda.local.service.page import PREFIX, Page
 from pylambda.local.service.pool import Pool
+from pylambda.local.service.recorder import Recorder
 from pylambda.local.service.reload import Reloader
 from pylambda.local.service.worker import Plan, Worker
 from pylambda.local.service.worker_api import WorkerApi
@@ -89,6 +92,9 @@ class Service:
             JsonScreen(memory_mb=settings.memory or 3008) if settings.log_format == "json" else Screen()
         )
         self._scratch = scratch()
+        self._observer = Recorder(self._screen)
+        self._page = Page(self._state) if settings.ui else None
+        self._reloader: Reloader | None = None
         self._count = 0
         self._last_environ = dict(settings.environ)
         self._end = asyncio.Event()
@@ -105,9 +111,9 @@ class Service:
             destination=settings.destination,
             note=self._screen.note,
         )
-        self._api = InvokeApi(self._identity(), self._pool, self._background, self._screen, cors=settings.cors)
+        self._api = InvokeApi(self._identity(), self._pool, self._background, self._observer, cors=settings.cors)
         front = FrontSettings(settings.http, settings.name or "function", settings.environ, settings.cors)
-        self._front = Front(front, self._pool, self._screen)
+        self._front = Front(front, self._pool, self._observer)
         server = Server(self._answer, self._report_bug)
         try:
             port = await server.listen(settings.host, settings.port)
@@ -139,10 +145,14 @@ class Service:
         settings = self._settings
         tree = Tree(settings.folder, settings.reload_include, settings.reload_exclude)
         # Two workers cannot meet one debugger.
-        await Reloader(tree, self._pool, self._screen, old_first=settings.debugger is not None).run()
+        self._reloader = Reloader(tree, self._pool, self._observer, old_first=settings.debugger is not None)
+        await self._reloader.run()
 
     async def _answer(self, exchange: Exchange) -> None:
         parts = urlsplit(exchange.target)
+        if self._page is not None and (parts.path == PREFIX or parts.path.startswith(f"{PREFIX}/")):
+            await self._page.answer(exchange, parts.path)
+            return
         if ANY_API_PATH.match(parts.path):
             await self._api.answer(exchange, parts.path, parts.query)
         else:
@@ -150,7 +160,7 @@ class Service:
 
     def _make_worker(self, pool: Pool) -> Worker:
         self._count += 1
-        worker = Worker(self._plan(), pool, self._count, self._screen)
+        worker = Worker(self._plan(), pool, self._count, self._observer)
         worker.server = Server(WorkerApi(worker).answer, self._report_bug)
         return worker
 
@@ -201,6 +211,23 @@ class Service:
         }
         return Identity(settings.name, settings.environ, description)
 
+    def _state(self) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "handler": settings.handler,
+            "name": settings.name or "function",
+            "python": platform.python_version(),
+            "front": SHAPES[settings.http].title,
+            "workers": [worker.describe() for worker in self._pool.workers],
+            "limit": settings.workers,
+            "waiting": self._pool.waiting,
+            "reloads": self._reloader.count if self._reloader else 0,
+            "counts": self._observer.counts,
+            "start_error": self._observer.start_error,
+            "background": list(self._background.recent),
+            "shapes": samples.SHAPES,
+        }
+
     def _renew(self) -> None:
         self._screen.note("SIGHUP: fresh workers")
         self._pool.renew(1)
@@ -221,6 +248,7 @@ class Service:
             f"pylambda {names.VERSION} · {settings.handler} · Python {platform.python_version()} · {many}"
             + (" · reload on" if settings.reloads else ""),
             f"  http    {url}/  as {SHAPES[settings.http].title}",
+            *([f"  page    {url}{PREFIX}/"] if settings.ui else []),
             f"  lambda  export AWS_ENDPOINT_URL_LAMBDA={url}",
             *(settings.debugger.hints(settings.folder) if settings.debugger else ()),
             f"  try     curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations",

@@ -62,6 +62,7 @@ OPTIONS = (
     Option("event-retry-delay", seconds, 1.0, "seconds before that (default: 1)", "SECONDS",
            ("PYLAMBDA_EVENT_RETRY_DELAY",)),
     Option("destination", Path, None, "folder for the records of Events", "DIR", ("PYLAMBDA_DESTINATION",)),
+    Option("ui", yes_or_no, True, "the page at /_pylambda/", "", ("PYLAMBDA_UI",)),
     Option("cors", yes_or_no, False, "let pages of any origin call", "", ("PYLAMBDA_CORS",)),
     Option("log-format", str, "text", "lines for people, or a JSON object a line (default: text)", "",
            ("PYLAMBDA_LOG_FORMAT",), ("text", "json")),

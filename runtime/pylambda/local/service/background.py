@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-rec
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pylambda.local.service.outcomes import Outcome
 from pylambda.local.service.pool import Pool, QueueFull
 
 THROTTLED_PAUSE_S = 1.0
+REMEMBERED = 50
 
 
 class Background:
@@ -30,6 +32,9 @@ class Background:
         longest_queue: the most that may be unfinished.
         destination: a folder for the records; None for none.
         note: told what a person should know.
+
+    Attributes:
+        recent: the last ones, newest first: id, attempt and how that went.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Background:
         self._destination = destination
         self._note = note
         self._tasks: dict[asyncio.Task[None], str] = {}
+        self.recent: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
 
     @property
     def unfinished(self) -> int:
@@ -76,10 +82,13 @@ class Background:
 
     async def _run(self, call: Call) -> None:
         attempts = self._retries + 1
+        shown: dict[str, Any] = {"id": call.request_id, "attempt": 1, "attempts": attempts, "status": "waits"}
+        self.recent.appendleft(shown)
         for attempt in range(1, attempts + 1):
             kind = "event" if attempt == 1 else f"event, attempt {attempt} of {attempts}"
             invocation = await self._submit(replace(call, kind=kind))
             outcome = await invocation.done
+            shown.update(attempt=attempt, status=outcome.error_type or "ok")
             if not outcome.failed:
                 self._record(invocation, outcome, "Success", attempt)
                 return

@@ -108,6 +108,10 @@ class Worker:
         """The process's id, 0 before it has one."""
         return self._process.pid if self._process else 0
 
+    def describe(self) -> dict[str, object]:
+        """Return what there is to tell of it."""
+        return {"number": self.number, "pid": self.pid, "busy": self.busy, "starting": self.starting}
+
     async def start(self) -> None:
         """Start the process; what it does then comes through its Runtime API."""
         port = await self.server.listen(LOOPBACK, 0)
