@@ -35,6 +35,14 @@ venv: $(VENV)/.dev-ready ## Make .venv with everything that the other targets ne
 demo: $(VENV)/.local-ready ## Run an example behind the Lambda emulator and send it two events
 	@$(BIN)/python examples/demo.py --cache .cache
 
+.PHONY: serve
+serve: $(VENV)/.local-ready ## Serve a function as Lambda would, and reload it: DIR=examples/hello HANDLER=app.handler
+	@cd $(DIR) && exec "$(CURDIR)/$(BIN)/pylambda" serve $(HANDLER)
+
+.PHONY: pictures
+pictures: $(VENV)/.dev-ready ## Record docs/serve.svg and docs/page.png from a run; needs a free port 8080 and make browser
+	@$(BIN)/python examples/pictures.py
+
 DIR ?= examples/hello
 HANDLER ?= app.handler
 

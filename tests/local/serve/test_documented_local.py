@@ -1,4 +1,4 @@
-"""The commands of docs/local.md, as they stand there, on a free port in the place of 8080."""
+"""The commands of docs/local.md, and the one of README.md, as they stand there, on a free port in the place of 8080."""
 
 import os
 import shutil
@@ -89,6 +89,11 @@ def test_serve_and_send(folder: Path) -> None:
             [sys.executable, "-c", python], env=environ, capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_the_command_of_the_readme_is_that_of_the_page() -> None:
+    (command,) = [each for each in blocks(ROOT / "README.md") if each.runner == RUNNER]
+    assert command.text == block("pylambda serve app.handler\n").text
 
 
 def test_events_are_printed(folder: Path) -> None:

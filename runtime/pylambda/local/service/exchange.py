@@ -19,7 +19,7 @@ class Wire(Protocol):
     lost: bool
     peer: str
 
-    def write(self, event: h11.Event) -> None: ...
+    def write(self, *events: h11.Event) -> None: ...
     async def writable(self) -> None: ...
     def ask_for_body(self) -> None: ...
     def pause_reading(self) -> None: ...
@@ -58,7 +58,7 @@ class Exchange:
         ]
         self.peer = connection.peer
         self.trailers: dict[str, str] = {}
-        self.on_gone: Callable[[], None] | None = None
+        self.on_gone: Callable[[], object] | None = None
         self.started = False
         self._parts: list[bytes] = []
         self._held_bytes = 0
@@ -114,16 +114,21 @@ class Exchange:
         fields = list(headers)
         if status >= 200 and status not in (204, 304):
             fields.append(("Content-Length", str(len(body))))
-        self.begin(status, fields)
+        events: list[h11.Event] = [self._head(status, fields)]
         if body and self.method != "HEAD":
-            await self.send(body)
-        self.end()
+            events.append(h11.Data(data=body))
+        self._connection.write(*events, h11.EndOfMessage())
+        self.on_gone = None
+        await self._connection.writable()
 
     def begin(self, status: int, headers: Headers) -> None:
         """Send the head of an answer; with no Content-Length what follows is sent in chunks."""
+        self._connection.write(self._head(status, headers))
+
+    def _head(self, status: int, headers: Headers) -> h11.Response:
         self.started = True
         reason = http.client.responses.get(status, "").encode()
-        self._connection.write(h11.Response(status_code=status, reason=reason, headers=encoded(headers)))
+        return h11.Response(status_code=status, reason=reason, headers=encoded(headers))
 
     async def send(self, data: bytes) -> None:
         """Send a part of the answer now, once the client has taken enough of what came before.

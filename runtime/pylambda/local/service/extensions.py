@@ -111,7 +111,9 @@ class Extensions:
         if extension is None:
             await refuse(exchange, 403, "Extension.UnknownExtensionIdentifier", "Unknown extension identifier")
         elif path == "event/next":
-            event = await extension.queue.get()
+            waits = asyncio.ensure_future(extension.queue.get())
+            exchange.on_gone = waits.cancel
+            event = await waits
             await exchange.reply(200, json.dumps(event).encode(), JSON_HEADERS)
         elif path in ("init/error", "exit/error"):
             document = await exchange.body(LONGEST_BODY)

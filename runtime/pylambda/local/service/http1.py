@@ -115,15 +115,15 @@ class Connection(asyncio.Protocol):
                 self.write(event)
         self.close()
 
-    def write(self, event: h11.Event) -> None:
-        """Send one piece of an answer.
+    def write(self, *events: h11.Event) -> None:
+        """Send pieces of an answer, in one go.
 
         Raises:
             Gone: the client has left.
         """
         if self.lost or self._transport is None:
             raise Gone(GONE)
-        data = self._http.send(event)
+        data = b"".join([self._http.send(event) or b"" for event in events])
         if data:
             self._transport.write(data)
 

@@ -158,6 +158,7 @@ class Worker:
         """Forget a request for an event whose sender has gone."""
         if future in self.polls:
             self.polls.remove(future)
+        future.cancel()
 
     def is_alive(self) -> bool:
         """Return whether the process runs, as the kernel has it now."""
@@ -279,8 +280,9 @@ class Worker:
         invocation.used_mb = peak_mb(self.pid)
         memory_mb = self.plan.memory_mb or DEFAULT_MEMORY_MB
         invocation.add_log(reports.end_lines(invocation, outcome, memory_mb))
-        self.observer.ended(invocation, outcome)
         invocation.finish(outcome)
+        # After whoever waits for the answer has it: a screen takes its time.
+        asyncio.get_running_loop().call_soon(self.observer.ended, invocation, outcome)
 
     def _print(self, text: str) -> None:
         invocation = next(iter(self.running.values())) if len(self.running) == 1 else None

@@ -4,6 +4,7 @@ Statuses and texts of refusals are those of Amazon's emulator, which has the pla
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
+import asyncio
 import base64
 import binascii
 import re
@@ -135,6 +136,7 @@ class WorkerApi:
             await refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
             return
         self._worker.answered(invocation, outcome)
+        await asyncio.sleep(0)  # the caller's answer goes first
         await exchange.reply(202, OK, JSON_HEADERS)
 
     async def _fail_start(self, exchange: Exchange) -> None:
