@@ -53,6 +53,8 @@ SDK = f"{RUNTIME_DIR}/aws-sdk"
 SDK_PROJECTS = {"boto3", "botocore", "s3transfer"}
 # What these say in the place of SPDX's words.
 LICENCES = {"Apache License 2.0": "Apache-2.0", "Dual License": "Apache-2.0 OR BSD-3-Clause"}
+# What cannot run in an image, or is no library: a browser's Python, commands, a project's own tests.
+LEFT_OUT = ("urllib3/contrib/emscripten/", "charset_normalizer/cli/", "certifi/tests/")
 READABLE = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH
 EXECUTABLE = READABLE | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
@@ -111,7 +113,7 @@ def unpack(wheels: list[Path], target: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             for name in sorted(archive.namelist()):
                 # *.data holds scripts and headers: nothing that an import needs.
-                if not name.endswith("/") and ".data/" not in name:
+                if not name.endswith("/") and ".data/" not in name and not name.startswith(LEFT_OUT):
                     _write(archive.read(name), target, name, READABLE)
 
 
