@@ -33,6 +33,15 @@ def test_it_answers_within_what_lambda_allows(users_image: str, docker: Docker) 
     assert ask(container, INVOCATIONS).json().startswith("/tmp/")
 
 
+def test_nothing_is_watched_in_a_container_unless_that_is_said(users_image: str, docker: Docker) -> None:
+    quiet = docker.start(users_image, options=OURS)
+    watching = docker.start(users_image, options=(*OURS, "--env", "PYLAMBDA_RELOAD=1"))
+    for container in (quiet, watching):
+        assert ask(container, INVOCATIONS).status_code == 200
+    assert "reload on" not in quiet.logs()
+    assert "reload on" in watching.logs()
+
+
 def test_requests_come_in_as_http_events(users_image: str, docker: Docker) -> None:
     container = docker.start(users_image, options=(*OURS, "--env", "PYLAMBDA_HTTP=v2"))
     assert ask(container, "/any/path").json()["event"]["rawPath"] == "/any/path"
@@ -46,8 +55,10 @@ def test_it_ends_at_once_when_docker_stops_it(users_image: str, docker: Docker) 
     assert container.inspect("State.ExitCode") == 0
 
 
-def test_the_command_is_on_the_path(inside: Container) -> None:
-    assert inside.says("pylambda", "event").split()[:2] == ["apigw-v2", "apigw-v1"]
+def test_the_command_is_on_the_path_and_writes_nothing(users_image: str, docker: Docker) -> None:
+    container = docker.start(users_image, "-c", "exec sleep 3600", options=("--entrypoint", "/bin/sh"))
+    assert container.says("pylambda", "event").split()[:2] == ["apigw-v2", "apigw-v1"]
+    assert container.changed_paths() == set()
 
 
 def test_nothing_local_starts_in_lambda(users_image: str, docker: Docker) -> None:

@@ -93,4 +93,4 @@ def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Se
 
 def in_container() -> bool:
     """Return whether this is a function's image and no checkout."""
-    return str(Path(__file__)).startswith("/var/runtime/")
+    return str(Path(__file__).resolve()).startswith("/var/runtime/")
