@@ -91,7 +91,11 @@ class Service:
         self._screen: Display = (
             JsonScreen(memory_mb=settings.memory or 3008) if settings.log_format == "json" else Screen()
         )
-        self._scratch = scratch()
+        self._python = settings.environ.get("PYLAMBDA_PYTHON") or sys.executable
+        self._scratch = None
+        if settings.debugger:
+            self._scratch = scratch()
+            self._python = str(settings.debugger.interpreter(self._python, Path(self._scratch.name)))
         self._observer = Recorder(self._screen)
         self._page = Page(self._state) if settings.ui else None
         self._reloader: Reloader | None = None
@@ -138,7 +142,8 @@ class Service:
             self._screen.note(f"{len(dropped)} events dropped: {', '.join(dropped)}")
         await self._pool.stop(SHUTDOWN_S)
         server.close()
-        self._scratch.cleanup()
+        if self._scratch is not None:
+            self._scratch.cleanup()
         return 0
 
     async def _reload(self) -> None:
@@ -166,7 +171,6 @@ class Service:
 
     def _plan(self) -> Plan:
         settings = self._settings
-        python = settings.environ.get("PYLAMBDA_PYTHON") or sys.executable
         environ = variables.worker_variables(
             self._function_environ(),
             handler=settings.handler,
@@ -174,9 +178,7 @@ class Service:
             memory_mb=settings.memory,
             task_root=settings.folder,
             runtime_dir=Path(__file__).resolve().parents[2],
-            python=str(settings.debugger.interpreter(python, Path(self._scratch.name)))
-            if settings.debugger
-            else python,
+            python=self._python,
         )
         programs = sorted(extensions.FOLDER.iterdir()) if settings.extensions and extensions.FOLDER.is_dir() else []
         return Plan(
