@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from images.facts import Arch, MatrixError, load
+from pylambda import names
 
 IMAGES = Path(__file__).parent
 ROOT = IMAGES.parent
@@ -49,8 +50,8 @@ PURE = ("--platform=any", "--implementation=py", "--abi=none")
 RUNTIME_DIR = "var/runtime"
 VENDOR = f"{RUNTIME_DIR}/vendor"
 # Apart, because it is taken whole or not at all: `pylambda.start.image_sdk` says when.
-SDK = f"{RUNTIME_DIR}/aws-sdk"
-SDK_PROJECTS = {"boto3", "botocore", "s3transfer"}
+SDK = f"{RUNTIME_DIR}/{names.SDK_FOLDER}"
+SDK_PROJECTS = set(names.SDK_FAMILY)
 # What these say in the place of SPDX's words.
 LICENCES = {"Apache License 2.0": "Apache-2.0", "Dual License": "Apache-2.0 OR BSD-3-Clause"}
 # What cannot run in an image, or is no library: a browser's Python, commands, a project's own tests.
@@ -149,15 +150,15 @@ def notices(header: str, *folders: tuple[Path, str]) -> str:
     return "\n".join([header, *lines])
 
 
-def lock(names: list[str]) -> None:
+def lock(which: list[str]) -> None:
     """Write the lock files that are named. Raises VendorError."""
-    if "requirements" in names:
+    if "requirements" in which:
         _write_lock(LOCK, DECLARED, pins(_resolve(DECLARED, PURE)))
-    if "boto3" in names:
+    if "boto3" in which:
         common = versions(LOCK.read_text(encoding="utf-8"))
         found = pins(_resolve(BOTO3, PURE, common))
         _write_lock(BOTO3_LOCK, BOTO3, [pin for pin in found if pin.name not in common])
-    if "tools" in names:
+    if "tools" in which:
         found = [pin for arch in load().archs for pin in pins(_resolve(TOOLS, _platform(arch)), ".whl")]
         _write_lock(TOOLS_LOCK, TOOLS, found)
 

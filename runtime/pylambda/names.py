@@ -115,3 +115,7 @@ SHUTDOWN = "PYLAMBDA_SHUTDOWN"
 MAX_INVOCATIONS = "PYLAMBDA_MAX_INVOCATIONS"
 MAX_RSS_MB = "PYLAMBDA_MAX_RSS_MB"
 FOR_LIFE = (SHUTDOWN, MAX_INVOCATIONS, MAX_RSS_MB)
+
+# Packages of one release fit together and to no other; the folder of the runtime's where the boto3 variant has them.
+SDK_FAMILY = ("boto3", "botocore", "s3transfer")
+SDK_FOLDER = "aws-sdk"

@@ -8,13 +8,13 @@ it lies beside `requests`, and a user's own goes before each of them.
 
 import sys
 
+from pylambda import names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-
-FAMILY = ("boto3", "botocore", "s3transfer")
 
 
 def find(name: str, folder: str, warn: "Callable[[str], None]") -> "ModuleSpec | None":
@@ -30,7 +30,7 @@ def find(name: str, folder: str, warn: "Callable[[str], None]") -> "ModuleSpec |
     spec: ModuleSpec | None = PathFinder.find_spec(name, [folder])
     if spec is None or folder in sys.path:
         return None
-    for other in FAMILY:
+    for other in names.SDK_FAMILY:
         found = sys.modules.get(other) or PathFinder.find_spec(other)
         if found is not None:
             warn(

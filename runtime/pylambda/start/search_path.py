@@ -97,7 +97,7 @@ class ImageSdkLast:
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """Find one of boto3's family; leave every other name."""
-        if name not in ("boto3", "botocore", "s3transfer"):
+        if name not in names.SDK_FAMILY:
             return None
         from pylambda.start import image_sdk
 
@@ -195,4 +195,4 @@ def find_image_sdk(runtime_dir: str, warn: "Callable[[str], None]") -> None:
         runtime_dir: the folder that holds this package.
         warn: see `ImageSdkLast`.
     """
-    sys.meta_path.append(ImageSdkLast(f"{runtime_dir}/aws-sdk", warn))
+    sys.meta_path.append(ImageSdkLast(f"{runtime_dir}/{names.SDK_FOLDER}", warn))
