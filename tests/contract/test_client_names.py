@@ -305,3 +305,41 @@ def handler(event, context): ...
     assert f"telling of {said}" in run.log
     assert run.init_error.json["errorType"] == "OSError"
     assert run.init_error.header("Lambda-Runtime-Function-Error-Type") == ("OSError" if way == "import" else said[12:])
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A folder of installed packages, with the links that an image has in it."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    runtime_dir = CHECKOUT / "runtime"
+    (folder / "pylambda").symlink_to(runtime_dir / "pylambda")
+    (folder / "awslambdaric.py").symlink_to(runtime_dir / "awslambdaric" / "elsewhere.py")
+    return folder
+
+
+def test_the_link_in_an_images_packages_starts_the_runtime(runtime: Runtime, packages: Path) -> None:
+    command = [sys.executable, "-m", "awslambdaric", "app.handler"]
+    env = {"PYTHONPATH": str(packages)}
+    run = runtime.serve(None, files={"app.py": WRAPS + WORKS}, events=[{"n": 1}], command=command, env=env)
+    assert run.responses[0].json == ["wrapped", {"n": 1}]
+
+
+@pytest.mark.parametrize("first", ["import awslambdaric.bootstrap", "sys.modules['__main__'].awslambdaricmain"])
+def test_the_link_in_an_images_packages_leads_to_what_runs(runtime: Runtime, packages: Path, first: str) -> None:
+    app = f"import sys\n{first}\nimport awslambdaric.bootstrap\n" + (
+        "def handler(event, context):\n"
+        "    main = sys.modules['__main__'].awslambdaricmain\n"
+        "    return [main.bootstrap is awslambdaric.bootstrap, awslambdaric.__version__]"
+    )
+    env = {"PYTHONPATH": str(packages)}
+    assert runtime.serve(files={"app.py": app}, events=[{}], env=env).responses[0].json == [True, "4.2.2"]
+
+
+def test_a_client_that_is_installed_beside_the_link_is_what_starts(runtime: Runtime, packages: Path) -> None:
+    (packages / "awslambdaric").mkdir()
+    (packages / "awslambdaric" / "__init__.py").touch()
+    (packages / "awslambdaric" / "__main__.py").write_text("print('the installed one')")
+    command = [sys.executable, "-m", "awslambdaric", "app.handler"]
+    run = runtime.serve(None, files={"app.py": WORKS}, command=command, env={"PYTHONPATH": str(packages)})
+    assert run.log == ["the installed one"]
