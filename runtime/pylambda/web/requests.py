@@ -14,6 +14,7 @@ Header = tuple[bytes, bytes]
 Address = tuple[str, int]
 
 PORTS = {"http": 80, "https": 443}
+LAST_PORT = 65535
 # `transfer-encoding` is of the transport between the client and the front door; the body is whole here.
 LOOKED_AT = frozenset((b"content-length", b"cookie", b"transfer-encoding"))
 # Header names as they came to what they are for apps: a function sees the same few again and again.
@@ -179,7 +180,7 @@ def _server(event: dict[str, Any], named: dict[bytes, bytes], scheme: str) -> Ad
     if not host:
         return None
     port = named.get(b"x-forwarded-port", b"").decode("latin-1")
-    return _host_and_port(str(host), int(port) if port.isascii() and port.isdigit() else PORTS[scheme])
+    return _host_and_port(str(host), _port(port, PORTS[scheme]))
 
 
 def _host_and_port(text: str, port: int) -> Address:
@@ -191,7 +192,13 @@ def _host_and_port(text: str, port: int) -> Address:
         host, _, given = text.partition(":")
     else:
         host, given = text, ""
-    return host, int(given) if given.isascii() and given.isdigit() else port
+    return host, _port(given, port)
+
+
+def _port(text: str, otherwise: int) -> int:
+    """Return a port that is one: a client may write any number into `Host`, and an app builds addresses of it."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LAST_PORT))
+    return int(text) if is_number and int(text) <= LAST_PORT else otherwise
 
 
 def flattened(headers: Iterable[Header]) -> dict[str, str]:
