@@ -152,6 +152,8 @@ $(WEB_FRAMEWORKS)/.ready: tests/web/requirements.txt
 	@echo "Installing web frameworks into $(WEB_FRAMEWORKS)"
 	@$(PYTHON) -m venv --clear $(WEB_FRAMEWORKS)
 	@$(WEB_FRAMEWORKS)/bin/pip install --quiet --disable-pip-version-check --requirement tests/web/requirements.txt
+	@$(WEB_FRAMEWORKS)/bin/pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+	  --dest $(WEB_FRAMEWORKS)/suites "$$(grep '^starlette==' tests/web/requirements.txt)"
 	@touch $@
 
 .PHONY: web-frameworks

