@@ -18,10 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import container, kit, table
+from bench import container, crowd, kit, table
 from bench.kit import BenchError, Kit
 from bench.measure import Run, run_once
-from bench.scenarios import CONTAINER, SCENARIOS, WEB, Scenario
+from bench.scenarios import CONTAINER, CROWD, SCENARIOS, WEB, Scenario
 from bench.table import Goal, Row
 
 CONTAINER_RUNS = 10
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; unknown scenarios end it with the list of those there are."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure pylambda beside awslambdaric.")
-    names = [*(scenario.name for scenario in SCENARIOS), CONTAINER]
+    names = [*(scenario.name for scenario in SCENARIOS), CONTAINER, CROWD]
     parser.add_argument("--only", nargs="+", choices=names, metavar="SCENARIO", help=f"of {', '.join(names)}")
     parser.add_argument("--runs", type=positive, help="start each runtime this often, in every scenario")
     parser.add_argument("--quick", action="store_true", help="show that it works; the figures mean little")
@@ -93,6 +93,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         if not arguments.only or scenario.name in arguments.only:
             rows += measure_scenario(made, adjust(scenario, arguments), goals, failures)
     pin(everywhere)
+    if not arguments.only or CROWD in arguments.only:
+        rows += measure_crowd(made, arguments, goals, failures)
     version = kit.version_of(made.python)
     if not arguments.only or CONTAINER in arguments.only:
         rows += measure_container(made, ".".join(version.split(".")[:2]), arguments)
@@ -154,6 +156,21 @@ def measure_container(made: Kit, version: str, arguments: argparse.Namespace) ->
         return container.measure(version, made, runs, arguments.image)
     except BenchError as error:
         say(f"cold start in a container: skipped, {error}")
+        return []
+
+
+def measure_crowd(
+    made: Kit, arguments: argparse.Namespace, goals: Sequence[Goal], failures: list[str]
+) -> list[Row]:  # fmt: skip
+    """The rows of many at once; none where a runtime fails, which is noted."""
+    if made.versus:
+        say("many at once: skipped, they are compared with the official client alone")
+        return []
+    runs = arguments.runs or (1 if arguments.quick else crowd.RUNS)
+    try:
+        return crowd.measure(made, runs, goals, quick=arguments.quick)
+    except BenchError as error:
+        failures.append(f"many at once: {error}")
         return []
 
 

@@ -26,6 +26,7 @@ COLUMNS = {
     "cpu_us": "CPU per invocation, µs",
     "cpu_total_ms": "CPU with start and warm-up, ms",
     "peak_mib": "peak RSS, MiB",
+    "pss_mib": "memory of all processes, MiB",
     "growth_kib": "RSS growth, KiB",
 }
 

@@ -26,6 +26,8 @@ ON_PEER = (PEER, MANGUM, MANGUM_DEFAULT, APIG_WSGI)
 ON_OURS = (OURS, UVICORN, PLAIN, BUFFERED)
 # What `python -m bench --only` calls the cold start in a container, which no scenario describes.
 CONTAINER = "container"
+# And many at once, which have a load program of their own.
+CROWD = "crowd"
 
 # A line against one of these is one against the other checkout where that takes the official client's place.
 SAME = ("", *ON_PEER)
