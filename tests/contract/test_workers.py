@@ -609,6 +609,43 @@ def test_one_clock_is_not_for_many_invocations(runtime: Runtime, mode: str) -> N
     assert run.exit_code == 1
 
 
+# --- Web apps ---
+
+APP = """\
+import asyncio
+together = asyncio.Barrier(2)
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        for _ in range(2):
+            message = await receive()
+            print(message["type"])
+            await send({"type": message["type"] + ".complete"})
+        return
+    await together.wait()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+"""
+
+
+@pytest.mark.parametrize("env", [{}, ASYNC], ids=["by-what-it-is", "by-the-variable"])
+def test_an_asgi_app_serves_requests_beside_each_other_and_has_one_lifespan(
+    runtime: Runtime, env: dict[str, str]
+) -> None:
+    # Given a request for each of two paths, and an app that answers once both are there
+    request = json.loads((CHECKOUT / "tests" / "events" / "function-url.json").read_bytes())
+    events = [{**request, "rawPath": path} for path in ("/a", "/b")]
+    with runtime.start("asgi:app:app", files={"app.py": APP}, events=events, at_once=2, env=env) as one:
+        one.wait_until_idle()
+        # When the environment ends
+        one.signal(signal.SIGTERM)
+        one.wait_until_ended()
+        run = one.stop()
+    # Then both were answered, by one app
+    assert sorted(response.json["body"] for response in run.responses) == ["/a", "/b"]
+    assert run.log == ["lifespan.startup", "lifespan.shutdown"]
+    assert run.exit_code == 0
+
+
 def test_an_asgi_app_is_not_for_threads(runtime: Runtime) -> None:
     app = "async def app(scope, receive, send):\n    pass\n"
     run = runtime.serve("asgi:app:app", files={"app.py": app}, at_once=2, env={"PYLAMBDA_CONCURRENCY": "thread"})
