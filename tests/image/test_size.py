@@ -8,7 +8,7 @@ from tests.image.standin import ROOT
 
 pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
 
-BUDGET = 6_000_000
+BUDGET = 4_000_000
 # With the models of every service of AWS.
 BUDGET_WITH_BOTO3 = 45_000_000
 
