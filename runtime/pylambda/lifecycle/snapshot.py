@@ -66,10 +66,8 @@ def pass_through(
     return None
 
 
-def _renew(api: "RuntimeApi", environ: "Variables") -> None:
-    """Make a twin of the environment that was snapshotted an environment of its own, as far as that is ours to do."""
-    api.connection.close()
-    environ.pop(names.XRAY_TRACE_ID, "")
+def reseed() -> None:
+    """Give the generators that a process's modules share new entropy, where it is a twin of another process."""
     # Whose functions share one generator. `uuid4`, `secrets` and `SystemRandom` ask the kernel, which is told.
     generator = getattr(sys.modules.get("random"), "_inst", None)
     if generator is not None:
@@ -77,6 +75,13 @@ def _renew(api: "RuntimeApi", environ: "Variables") -> None:
     seed = getattr(sys.modules.get("numpy.random"), "seed", None)
     if seed is not None:
         seed()
+
+
+def _renew(api: "RuntimeApi", environ: "Variables") -> None:
+    """Make a twin of the environment that was snapshotted an environment of its own, as far as that is ours to do."""
+    api.connection.close()
+    environ.pop(names.XRAY_TRACE_ID, "")
+    reseed()
 
 
 def _run_amazons_before() -> None:

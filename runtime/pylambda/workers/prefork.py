@@ -16,6 +16,7 @@ from pylambda.faults import ExitError
 from pylambda.function.handler import exit_code
 from pylambda.lifecycle import hooks
 from pylambda.lifecycle.limits import Anew
+from pylambda.lifecycle.snapshot import reseed
 from pylambda.log.sinks import warn
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def load_for_all(host: "Host", load_handler: "Callable[[], Handler]") -> "int | 
     gc.freeze()
 
     def preloaded() -> "Handler":
-        _reseed()
+        reseed()
         return handler
 
     return preloaded
@@ -99,13 +100,6 @@ def _run_hooks(runner: "Callable[[], Runner]") -> None:
         code = exit_code(error)
         message = f"a before_fork hook raised {error!r}: the process exits with code {code}"
         raise ExitError(message, exit_code=code) from error
-
-
-def _reseed() -> None:
-    """Have a worker draw other numbers than its siblings; `random` sees to itself."""
-    seed = getattr(sys.modules.get("numpy.random"), "seed", None)
-    if seed is not None:
-        seed()
 
 
 def _threads() -> Iterator[str]:
