@@ -78,7 +78,8 @@ def rest_event(incoming: Incoming) -> dict[str, Any]:
     return {
         "resource": "/{proxy+}" if incoming.path != "/" else "/",
         **_version_1(incoming, headers),
-        "requestContext": _context_1(incoming, "dev", f"/dev{incoming.path}"),
+        # As on a domain of one's own: the client's URL, and so the path here, has no stage in it.
+        "requestContext": _context_1(incoming, "dev", incoming.path),
         # No media type is binary unless the API says so: what is no UTF-8 is lost here, as it is there.
         "body": incoming.body.decode(errors="replace") if incoming.body else None,
         "isBase64Encoded": False,
