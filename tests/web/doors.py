@@ -167,8 +167,9 @@ def _lists(pairs: Sequence[Header]) -> dict[str, list[str]]:
 def _body(asked: Asked, *, empty: Any = None, base64_always: bool = False) -> dict[str, Any]:
     if not asked.body:
         return {"isBase64Encoded": False} | ({} if empty is ... else {"body": empty})
-    kind = dict(asked.headers).get("content-type", "")
-    if kind.startswith(TEXT_TYPES) and not base64_always:
+    headers = dict(asked.headers)
+    is_text = headers.get("content-type", "").startswith(TEXT_TYPES) and "content-encoding" not in headers
+    if is_text and not base64_always:
         return {"body": asked.body.decode(), "isBase64Encoded": False}
     return {"body": base64.b64encode(asked.body).decode(), "isBase64Encoded": True}
 
