@@ -627,7 +627,9 @@ async def app(scope, receive, send):
 """
 
 
-@pytest.mark.parametrize("env", [{}, ASYNC], ids=["by-what-it-is", "by-the-variable"])
+@pytest.mark.parametrize(
+    "env", [{}, ASYNC, {"PYLAMBDA_UVLOOP": "1"}], ids=["by-what-it-is", "by-the-variable", "on-uvloops-loop"]
+)
 def test_an_asgi_app_serves_requests_beside_each_other_and_has_one_lifespan(
     runtime: Runtime, env: dict[str, str]
 ) -> None:

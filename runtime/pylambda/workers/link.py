@@ -5,7 +5,7 @@ The same framing as `runtime_api.connection`, which waits in system calls, where
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pylambda.runtime_api.chunks import ChunkedBody
 from pylambda.runtime_api.wire import HEAD_END, MAX_HEAD_BYTES, ProtocolError, Reply, Template, read_head
@@ -82,8 +82,8 @@ class Link(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self.is_open = transport, True
+        # By its protocol, not its class: uvloop's transports are of none of asyncio's.
+        self._transport, self.is_open = cast("asyncio.Transport", transport), True
 
     def data_received(self, data: bytes) -> None:
         self._received = self._received + data if self._received else data
