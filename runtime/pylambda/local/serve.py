@@ -89,7 +89,9 @@ class Service:
         self._settings = settings
         self._bootstrap = bootstrap
         self._screen: Display = (
-            JsonScreen(memory_mb=settings.memory or 3008) if settings.log_format == "json" else Screen()
+            JsonScreen(memory_mb=settings.memory or variables.DEFAULT_MEMORY_MB)
+            if settings.log_format == "json"
+            else Screen()
         )
         self._python = settings.environ.get("PYLAMBDA_PYTHON") or sys.executable
         self._scratch = None

@@ -22,13 +22,7 @@ def handler(event, context):
     print("a line of the function")
     if event == "raise":
         raise ValueError("as asked")
-    if event == "stream":
-        return chunks()
     return event
-
-def chunks():
-    yield "one "
-    yield "two"
 """
 STREAMING = """
 def handler(event, context):

@@ -17,14 +17,10 @@ from tests.local.serve.conftest import Service, serving
 pytestmark = pytest.mark.needs("browser")
 
 FUNCTION = """
-import pathlib, time
-
 def handler(event, context):
     print("a line of the function")
     if event.get("raise"):
         raise ValueError("as asked")
-    if event.get("stream"):
-        return chunks()
     return {"got": event, "tenant": context.tenant_id}
 """
 STREAMING = """

@@ -87,7 +87,7 @@ def test_an_imported_module_that_is_removed_is_seen(serve: Serve, tmp_path: Path
 
 
 def test_two_saves_in_one_second_of_one_length_are_two(serve: Serve) -> None:
-    service = serve("import part\ndef handler(event, context):\n    return part.value\n" * 1)
+    service = serve("import part\ndef handler(event, context):\n    return part.value\n")
     part = service.folder / "part.py"
     for n in range(1, 4):
         part.write_text(f"value = {n}\n")
