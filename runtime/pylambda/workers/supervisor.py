@@ -30,8 +30,8 @@ MAX_WORD_BYTES = 16
 HEALTHY_S = 30.0
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
-# What is left of the workers so long after a SIGTERM is killed: no less than a loaded machine takes. The platform, which
-# counts from its own signal, does it sooner.
+# What is left of the workers so long after a SIGTERM is killed: no less than a loaded machine takes. The platform does
+# it sooner.
 PATIENCE_S = 5.0
 
 
