@@ -349,7 +349,8 @@ def test_a_process_that_has_served_enough_is_replaced_and_nothing_is_lost(runtim
     results = [response.json for response in run.responses]
     assert sorted(number for number, _, _ in results) == list(range(40))
     assert len(run.posts) == 40
-    assert "5 invocations were served" in run.stderr
+    # Two places may have taken the fifth and the sixth when it is looked.
+    assert re.search("[56] invocations were served", run.stderr)
     if mode in IN_ONE_PROCESS:
         assert {process for _, process, _ in results} == {pid}  # it starts itself anew in place
     else:
