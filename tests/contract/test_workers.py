@@ -269,7 +269,7 @@ LEAVES = """
 import os, pylambda
 @pylambda.on_shutdown
 def leave():
-    print("hook in", os.getpid())
+    os.write(1, f"hook in {os.getpid()}\\n".encode())  # in one piece, which a print of several processes is not
 """
 
 
