@@ -98,6 +98,24 @@ def test_an_arm64_image_runs(arm64_image: Image, docker: Docker) -> None:
     assert container.stop() < 10
 
 
+def test_the_variant_with_boto3_is_pushed(
+    hub: Registry, workshop: Workshop, docker: Docker, native_image: Image
+) -> None:
+    # Given that variant, under the name that `make images` gives it
+    image = workshop.sibling(native_image, "boto3")
+    name, moving = f"pylambda-test-{docker.run_id}", f"{image.version}-boto3-{image.arch}"
+    command("docker", "tag", image.tag, f"{name}:{moving}")
+    docker.remember(f"{name}:{moving}")
+    # When its architecture is pushed
+    words = (f"REPOSITORY={hub.address}/sdk", f"LOCAL={name}", f"IMAGES={image.version}-boto3", f"ARCH={image.arch}")
+    command("make", "-C", str(ROOT), "push-arch", *words)
+    # Then a plain manifest is there by its own tag and by the one that moves
+    tags = hub.tags("sdk")
+    assert moving in tags
+    assert {hub.digest(f"sdk:{tag}") for tag in tags} == {hub.digest(f"sdk:{moving}")}
+    assert hub.raw(f"sdk:{moving}")["mediaType"] in registry.SINGLE
+
+
 def test_each_architecture_is_plain_and_the_index_has_both(hub: Registry, pushed: Ended, native_image: Image) -> None:
     # When the image was pushed as its user is told to
     # Then there is a plain manifest for each architecture, as this push and as the newest of its architecture, and an
