@@ -147,6 +147,16 @@ $(SAM)/.ready: runtime/pylambda/local/fetch.py $(VENV)/.local-ready
 .PHONY: sam
 sam: $(SAM)/.ready ## Install the SAM CLI, 350 MB, into .cache for the tests of `sam local invoke`
 
+AWS_CLI := .cache/aws-cli
+$(AWS_CLI)/.ready: tests/local/requirements.txt
+	@echo "Installing the AWS CLI into $(AWS_CLI)"
+	@$(PYTHON) -m venv --clear $(AWS_CLI)
+	@$(AWS_CLI)/bin/pip install --quiet --disable-pip-version-check --requirement tests/local/requirements.txt
+	@touch $@
+
+.PHONY: aws-cli
+aws-cli: $(AWS_CLI)/.ready ## Install the AWS CLI, 190 MB, into .cache for the tests of pylambda serve
+
 WEB_FRAMEWORKS := .cache/web-frameworks
 $(WEB_FRAMEWORKS)/.ready: tests/web/requirements.txt
 	@echo "Installing web frameworks into $(WEB_FRAMEWORKS)"

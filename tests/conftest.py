@@ -16,6 +16,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
+AWS_CLI = Path(__file__).parents[1] / ".cache" / "aws-cli" / "bin" / "aws"
 WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
 MONITORING = Path(__file__).parents[1] / ".cache" / "monitoring" / ".ready"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
@@ -61,6 +62,7 @@ PARTS = {
     "web-frameworks": Part(WEB_FRAMEWORKS.exists, "the web frameworks are missing", "make web-frameworks"),
     "browser": Part(lambda: shutil.which("chromium") is not None, "there is no Chromium", "make browser"),
     "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
+    "aws-cli": Part(AWS_CLI.exists, "the AWS CLI is missing", "make aws-cli"),
     "monitoring": Part(MONITORING.exists, "the monitoring tools are missing", "make monitoring"),
 }
 
