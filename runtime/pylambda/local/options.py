@@ -31,6 +31,7 @@ class Option:
         variables: the variables that set it, the first one first.
         choices: all values that there are.
         alone: what the flag means without a value; None where it takes one.
+        short: the flag in one letter; empty where there is none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Option:
     variables: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     alone: str | None = None
+    short: str = ""
 
     @property
     def key(self) -> str:
@@ -123,9 +125,8 @@ def add_flags(parser: argparse.ArgumentParser, options: tuple[Option, ...]) -> N
     for option in options:
         text = option.help.replace("%", "%%")
         if option.read is yes_or_no:
-            parser.add_argument(
-                f"--{option.name}", action=argparse.BooleanOptionalAction, dest=option.key, default=None, help=text
-            )
+            flags = (f"--{option.name}", *filter(None, (option.short,)))
+            parser.add_argument(*flags, action=argparse.BooleanOptionalAction, dest=option.key, default=None, help=text)
             continue
         metavar = option.metavar or option.name.upper()
         parser.add_argument(

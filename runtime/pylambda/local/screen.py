@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 from pylambda.local.service.invocation import Invocation
 from pylambda.local.service.outcomes import Outcome
 from pylambda.local.service.reports import report_record
 from pylambda.local.service.variables import DEFAULT_MEMORY_MB
+from pylambda.local.tracebacks import Tracebacks
 
 HOLD_S = 0.5
 PLATFORM_PREFIX = re.compile(r"^RequestId: \S+ Error: ")
@@ -30,10 +32,15 @@ class Screen:
     Args:
         out: where they go.
         environ: `NO_COLOR` is honoured.
+        root: the function's folder: other code's frames of tracebacks are folded; None for all frames.
     """
 
-    def __init__(self, out: TextIO = sys.stdout, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, out: TextIO = sys.stdout, environ: Mapping[str, str] = os.environ, root: Path | None = None
+    ) -> None:
         self._out = out
+        self._root = root
+        self._tracebacks: dict[str, Tracebacks] = {}
         self._color = out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         self._held: dict[str, list[str]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -60,19 +67,20 @@ class Screen:
     def line(self, text: str, invocation: Invocation | None, worker: int) -> None:
         """Print, or hold, what a function printed."""
         if invocation is None:
-            self._write(f"  worker {worker} | {text}")
+            for shown in self._folded(of_worker(worker), text):
+                self._write(f"  {of_worker(worker)} | {shown}")
             return
         key = invocation.request_id
-        if key in self._live:
-            self._write(f"  {short(key)} | {text}")
-        else:
-            self._held.setdefault(key, []).append(text)
+        for shown in self._folded(key, text):
+            self._show(key, shown)
 
     def ready(self, worker: int, init_ms: float) -> None:
         """A worker has started: its first request says how long that took."""
 
     def start_failed(self, worker: int, outcome: Outcome) -> None:
-        """Say that a worker did not start; its output is on the screen already."""
+        """Say that a worker did not start; its output is on the screen already, but for the end of a traceback."""
+        for text in self._unfolded(of_worker(worker)):
+            self._write(f"  {of_worker(worker)} | {text}")
         self.note(f"worker {worker} did not start: {summary(outcome)}", RED)
 
     def note(self, text: str, color: str = YELLOW) -> None:
@@ -84,6 +92,21 @@ class Screen:
         self._write(self._paint(lines[0], BOLD))
         for line in lines[1:]:
             self._write(line)
+
+    def _folded(self, key: str, text: str) -> list[str]:
+        if self._root is None:
+            return [text]
+        return self._tracebacks.setdefault(key, Tracebacks(self._root)).shown(text)
+
+    def _unfolded(self, key: str) -> list[str]:
+        tracebacks = self._tracebacks.pop(key, None)
+        return tracebacks.rest() if tracebacks else []
+
+    def _show(self, key: str, text: str) -> None:
+        if key in self._live:
+            self._write(f"  {short(key)} | {text}")
+        else:
+            self._held.setdefault(key, []).append(text)
 
     def _runs_long(self, invocation: Invocation) -> None:
         key = invocation.request_id
@@ -97,6 +120,8 @@ class Screen:
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+        for text in self._unfolded(key):
+            self._show(key, text)
         color = RED if bad else GREEN
         line = (
             f"{clock()}  {invocation.call.kind:<20} {self._paint(f'{word:<7}', color)}"
@@ -176,6 +201,11 @@ class JsonScreen:
 
 def clock() -> str:
     return time.strftime("%H:%M:%S")
+
+
+def of_worker(number: int) -> str:
+    """Return what a person calls a worker."""
+    return f"worker {number}"
 
 
 def short(request_id: str) -> str:

@@ -21,13 +21,14 @@ from pylambda.local.fronts.requests import SHAPES
 from pylambda.local.options import OptionError
 from pylambda.local.screen import JsonScreen, Screen
 from pylambda.local.serve_settings import Settings, settings_of
-from pylambda.local.service import extensions, variables
+from pylambda.local.service import variables
 from pylambda.local.service.background import Background
 from pylambda.local.service.changes import Tree
 from pylambda.local.service.debugging import scratch
 from pylambda.local.service.exchange import Exchange
 from pylambda.local.service.http1 import Server
 from pylambda.local.service.invoke_api import ANY_API_PATH, Identity, InvokeApi
+from pylambda.local.service.limits import SHUTDOWN_S
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.page import PREFIX, Page
 from pylambda.local.service.pool import Pool
@@ -37,7 +38,6 @@ from pylambda.local.service.worker import Plan, Worker
 from pylambda.local.service.worker_api import WorkerApi
 
 USAGE = 2
-SHUTDOWN_S = 2.0
 BOOTSTRAP = "bootstrap"
 
 
@@ -91,7 +91,7 @@ class Service:
         self._screen: Display = (
             JsonScreen(memory_mb=settings.memory or variables.DEFAULT_MEMORY_MB)
             if settings.log_format == "json"
-            else Screen()
+            else Screen(root=None if settings.verbose else settings.folder)
         )
         self._python = settings.environ.get("PYLAMBDA_PYTHON") or sys.executable
         self._scratch = None
@@ -118,7 +118,9 @@ class Service:
             note=self._screen.note,
         )
         self._api = InvokeApi(self._identity(), self._pool, self._background, self._observer, cors=settings.cors)
-        front = FrontSettings(settings.http, settings.name or "function", settings.environ, settings.cors)
+        front = FrontSettings(
+            settings.http, settings.name or "function", settings.environ, settings.cors, settings.front_timeout
+        )
         self._front = Front(front, self._pool, self._observer)
         server = Server(self._answer, self._report_bug)
         try:
@@ -182,7 +184,8 @@ class Service:
             runtime_dir=Path(__file__).resolve().parents[2],
             python=self._python,
         )
-        programs = sorted(extensions.FOLDER.iterdir()) if settings.extensions and extensions.FOLDER.is_dir() else []
+        folder = settings.extensions_dir
+        programs = sorted(folder.iterdir()) if settings.extensions and folder.is_dir() else []
         return Plan(
             self._bootstrap,
             settings.folder,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pylambda.local.options import Option, address, count, patterns, port, positive_seconds, seconds, yes_or_no
 
-FRONTS = ("v2", "v1", "rest", "url", "alb")
+FRONTS = ("v2", "v1", "rest", "url", "alb", "alb-multi")
 
 OPTIONS = (
     Option("host", str, "127.0.0.1", "address to listen on (default: 127.0.0.1)", "HOST", ("PYLAMBDA_HOST",)),
@@ -18,6 +18,14 @@ OPTIONS = (
     Option("reserved", count, None, "reserved concurrency: 0 throttles every call", "N", ("PYLAMBDA_RESERVED",)),
     Option(
         "http", str, "v2", "what stands in front of HTTP requests (default: v2)", "", ("PYLAMBDA_HTTP",), FRONTS
+    ),
+    Option(
+        "front-timeout",
+        positive_seconds,
+        None,
+        "seconds after which what stands in front gives up (default: 29 for rest, 30 for v1 and v2)",
+        "SECONDS",
+        ("PYLAMBDA_FRONT_TIMEOUT",),
     ),
     Option(
         "timeout",
@@ -55,8 +63,10 @@ OPTIONS = (
     Option("debug-connect", address, None, "connect to a debugger that listens there; it stays over reloads",
            "HOST:PORT", ("PYLAMBDA_DEBUG_CONNECT",)),
     Option("freeze", yes_or_no, False, "stop workers between invocations, as Lambda does", "", ("PYLAMBDA_FREEZE",)),
-    Option("extensions", yes_or_no, True, "start what is in /opt/extensions beside each worker", "",
+    Option("extensions", yes_or_no, True, "start the programs of --extensions-dir beside each worker", "",
            ("PYLAMBDA_EXTENSIONS",)),
+    Option("extensions-dir", Path, Path("/opt/extensions"), "folder of extensions (default: /opt/extensions)", "DIR",
+           ("PYLAMBDA_EXTENSIONS_DIR",)),
     Option("event-retries", count, 2, "how often a failed Event is tried again (default: 2)", "N",
            ("PYLAMBDA_EVENT_RETRIES",)),
     Option("event-retry-delay", seconds, 1.0, "seconds before that (default: 1)", "SECONDS",
@@ -64,6 +74,8 @@ OPTIONS = (
     Option("destination", Path, None, "folder for the records of Events", "DIR", ("PYLAMBDA_DESTINATION",)),
     Option("ui", yes_or_no, True, "the page at /_pylambda/", "", ("PYLAMBDA_UI",)),
     Option("cors", yes_or_no, False, "let pages of any origin call", "", ("PYLAMBDA_CORS",)),
+    Option("verbose", yes_or_no, False, "show all frames of tracebacks, not the function's own alone", "",
+           ("PYLAMBDA_VERBOSE",), short="-v"),
     Option("log-format", str, "text", "lines for people, or a JSON object a line (default: text)", "",
            ("PYLAMBDA_LOG_FORMAT",), ("text", "json")),
 )  # fmt: skip

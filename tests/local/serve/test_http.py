@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local.serve.conftest import Serve, Service, serving
+from tests.local.serve.conftest import Serve, Service, serving, wait_for
 
-FRONTS = ("v2", "v1", "rest", "url", "alb")
+FRONTS = ("v2", "v1", "rest", "url", "alb", "alb-multi")
 RECORDED = {"v2": "apigateway-v2", "v1": "apigateway-v1", "url": "function-url", "alb": "alb"}
 EVENTS = Path(__file__).parents[2] / "events"
 RESULTS = json.loads((Path(__file__).parent / "results.json").read_text())
@@ -87,6 +87,9 @@ def test_an_event_has_the_keys_of_a_recorded_one(services: dict[str, Service], f
         ("rest", "/", {"queryStringParameters": None, "multiValueQueryStringParameters": None, "body": None,
                        "pathParameters": None, "stageVariables": None, "resource": "/"}),
         ("alb", "/", {"queryStringParameters": {}, "body": ""}),
+        ("alb-multi", "/a?a=1&a=2&b=%C3%A9+", {"path": "/a",
+                                              "multiValueQueryStringParameters": {"a": ["1", "2"], "b": ["%C3%A9+"]}}),
+        ("alb-multi", "/", {"multiValueQueryStringParameters": {}, "body": ""}),
     ],
 )  # fmt: skip
 def test_path_and_query(services: dict[str, Service], front: str, path: str, shown: dict[str, Any]) -> None:
@@ -111,14 +114,17 @@ def test_headers_and_cookies(services: dict[str, Service]) -> None:
     assert (rest["headers"]["X-Many"], rest["multiValueHeaders"]["X-Many"]) == ("b", ["a", "b"])
     assert v1["multiValueHeaders"]["X-Many"] == ["a", "b"]
     assert alb["headers"]["x-many"] == "b"
+    multi = event(services["alb-multi"], "GET", "/", headers=headers)
+    assert multi["multiValueHeaders"]["x-many"] == ["a", "b"]
+    assert not {"headers", "queryStringParameters"} & set(multi)
     assert v2["headers"]["x-forwarded-for"] == v2["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
     ("content_type", "content", "fronts_as_text"),
     [
-        ("application/json", b'{"a": 1}', ("v2", "v1", "url", "alb", "rest")),
-        ("text/plain; charset=utf-8", "é".encode(), ("v2", "v1", "url", "alb", "rest")),
+        ("application/json", b'{"a": 1}', ("v2", "v1", "url", "alb", "alb-multi", "rest")),
+        ("text/plain; charset=utf-8", "é".encode(), ("v2", "v1", "url", "alb", "alb-multi", "rest")),
         ("application/x-www-form-urlencoded", b"a=1", ("rest",)),
         ("", b"a", ("rest",)),
     ],
@@ -157,6 +163,8 @@ def test_a_result_becomes_the_response_of_its_front(
         assert answer.headers["content-type"] == case["type"]
     for name, value in case.get("headers", {}).items():
         assert answer.headers[name] == value
+    for name in case.get("lost", ()):
+        assert name not in answer.headers
     # What the front hides from its client is on the screen
     if "cause" in case:
         assert case["cause"] in service.output()[seen:]
@@ -235,6 +243,70 @@ def test_a_front_that_does_not_stream_gives_the_prelude_to_its_client_as_in_aws(
     answer = httpx.get(service.url, timeout=30)
     assert (answer.status_code, answer.content[-19:]) == (200, bytes(8) + b"firstsecond")
     service.wait_for_output("this front does not stream")
+
+
+WAITING = """
+import pathlib, time
+import pylambda
+
+def handler(event, context):
+    until = pathlib.Path(__file__).parent / "until"
+    if "stream" in str(event):
+        return pylambda.StreamingResponse(body(until))
+    wait(until)
+    return {"statusCode": 200, "body": "late"}
+
+def body(until):
+    yield "first"
+    wait(until)
+    yield "second"
+
+def wait(until):
+    while not until.exists():
+        time.sleep(0.005)
+"""
+
+
+@pytest.mark.parametrize(
+    ("front", "status", "body"),
+    [
+        ("rest", 504, '{"message": "Endpoint request timed out"}'),
+        ("v1", 503, '{"message":"Service Unavailable"}'),
+        ("v2", 503, '{"message":"Service Unavailable"}'),
+    ],
+)
+def test_a_front_gives_up_before_the_function_does(serve: Serve, front: str, status: int, body: str) -> None:
+    # Given a function that has started
+    service = serve(WAITING, "--http", front, "--timeout", "60", "--front-timeout", "1", "--concurrency", "1")
+    until = service.folder / "until"
+    until.touch()
+    wait_for(lambda: httpx.get(service.url, timeout=30).text == "late", "answer")
+    until.unlink()
+
+    # When it takes longer than the front waits
+    answer = httpx.get(service.url, timeout=30)
+
+    # Then the client has the front's word, and the function goes on
+    assert (answer.status_code, answer.text) == (status, body)
+    service.wait_for_output(rf"GET / +{status} [\s\S]*gives up after 1 s; the function goes on")
+    until.touch()
+    wait_for(lambda: httpx.get(service.url, timeout=30).text == "late", "answer")
+    assert "worker 2" not in service.output()
+
+
+def test_a_front_that_does_not_stream_waits_for_the_end_of_a_stream(serve: Serve) -> None:
+    service = serve(WAITING, "--http", "v2", "--timeout", "60", "--front-timeout", "0.2")
+    assert httpx.get(f"{service.url}/stream", timeout=30).status_code == 503
+    (service.folder / "until").touch()
+
+
+def test_a_stream_that_has_begun_is_not_cut_off(serve: Serve) -> None:
+    service = serve(WAITING, "--http", "rest", "--timeout", "60", "--front-timeout", "5")
+    with httpx.stream("GET", f"{service.url}/stream", timeout=30) as answer:
+        parts = answer.iter_raw()
+        assert next(parts) == b"first"
+        (service.folder / "until").touch()
+        assert b"".join(parts) == b"second"
 
 
 def test_a_function_that_does_not_start_is_a_page_for_a_person(serve: Serve) -> None:

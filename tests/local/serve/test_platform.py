@@ -229,3 +229,107 @@ def test_an_idle_service_takes_no_time(serve: Serve) -> None:
     before, until = ticks(), time.monotonic() + 1
     wait_for(lambda: time.monotonic() > until, "second")
     assert ticks() - before <= 5
+
+
+def test_a_start_that_lambda_would_end_is_named(serve: Serve) -> None:
+    service = serve(
+        """
+        import pathlib, time
+
+        while not (pathlib.Path(__file__).parent / "go").exists():
+            time.sleep(0.01)
+
+        def handler(event, context):
+            return event
+        """,
+        *("--timeout", "60", "--concurrency", "1"),
+    )
+    service.wait_for_output("worker 1 has been starting for 10 s; Lambda would kill it and start it again")
+    (service.folder / "go").touch()
+    assert service.invoke('{"n": 1}').json() == {"n": 1}
+    service.wait_for_output(r"cold 1\d\.\d\d s")
+
+
+def test_a_quiet_connection_is_kept_alive(serve: Serve, tmp_path: Path) -> None:
+    """What the kernel has of the service's side: 2 is a timer that sends something when nothing moves."""
+    service = serve(WAITING, "--timeout", "60")
+    port = int(service.url.rpartition(":")[2])
+
+    def timers() -> list[str]:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return [row[5][:2] for row in rows if int(row[1].rpartition(":")[2], 16) == port and row[3] == "01"]
+
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(service.invoke, json.dumps({"folder": str(tmp_path), "n": 1}))
+        wait_for((tmp_path / "began-1").exists, "call that runs")
+        wait_for(lambda: timers() == ["02"], "timer of the connection")
+        (tmp_path / "go").touch()
+        assert call.result().json() == 1
+
+
+LOGGING = """
+import asyncio, concurrent.futures, contextvars, logging, threading
+logging.getLogger().setLevel("INFO")
+pool = concurrent.futures.ThreadPoolExecutor(64)
+
+async def handler(event, context):
+    n = event["n"]
+    logging.info("here %s %s", n, context.aws_request_id)
+    await asyncio.sleep(0.01)
+    await asyncio.to_thread(logging.info, "thread %s %s", n, context.aws_request_id)
+    run = contextvars.copy_context().run
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(pool, run, logging.info, "executor %s %s", n, context.aws_request_id)
+    return n
+"""
+
+
+def test_every_line_of_64_at_once_has_its_own_id(serve: Serve) -> None:
+    environ = {
+        "AWS_LAMBDA_MAX_CONCURRENCY": "64",
+        "PYLAMBDA_CONCURRENCY": "async",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+    }
+    service = serve(LOGGING, "--timeout", "60", environ=environ)
+    client = service.client(max_pool_connections=64)
+    with ThreadPoolExecutor(64) as threads:
+        answers = threads.map(
+            lambda n: client.invoke(FunctionName="f", Payload=json.dumps({"n": n}))["Payload"].read(), range(64)
+        )
+        assert list(answers) == [str(n).encode() for n in range(64)]
+    wait_for(lambda: service.output().count('"message"') == 3 * 64, "all lines")
+    records = [json.loads(line[line.index("{") :]) for line in service.output().splitlines() if '"message"' in line]
+    assert all(record["requestId"] == record["message"].split()[2] for record in records)
+    assert len({record["requestId"] for record in records}) == 64
+
+
+RAISING = """
+import json
+
+def handler(event, context):
+    return parse("{")
+
+def parse(text):
+    return json.loads(text)
+"""
+
+
+def test_a_traceback_shows_the_functions_own_frames(serve: Serve) -> None:
+    service = serve(RAISING)
+    service.invoke()
+    service.wait_for_output(r"in handler\n\s+return parse[\s\S]+in parse\n\s+return json\.loads\(text\)\n")
+    service.wait_for_output(r"\.\.\. 3 frames of other code; -v shows all")
+    assert "decoder.py" not in service.output()
+
+
+def test_all_frames_are_shown_where_that_is_asked_for(serve: Serve) -> None:
+    service = serve(RAISING, "-v")
+    service.invoke()
+    service.wait_for_output(r"decoder\.py")
+    assert "frames of other code" not in service.output()
+
+
+def test_a_traceback_of_a_start_shows_them_too(serve: Serve) -> None:
+    service = serve("import json\nvalue = json.loads('{')\ndef handler(event, context):\n    return 1\n")
+    service.wait_for_output(r'app\.py", line 2, in <module>\n.*value = json\.loads')
+    service.wait_for_output("3 frames of other code")

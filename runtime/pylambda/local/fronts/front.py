@@ -38,16 +38,18 @@ class FrontSettings:
     """How a front behaves.
 
     Attributes:
-        http: which one it is: `v2`, `v1`, `rest`, `url`, `alb`.
+        http: which one it is: `v2`, `v1`, `rest`, `url`, `alb`, `alb-multi`.
         name: the function's.
         environ: names the region.
         cors: whether it answers preflights, and lets all origins read.
+        patience_s: after so long it gives up; None for what it does in AWS.
     """
 
     http: str
     name: str
     environ: Mapping[str, str]
     cors: bool = False
+    patience_s: float | None = None
 
 
 class Front:
@@ -65,6 +67,7 @@ class Front:
         self._pool = pool
         self._observer = observer
         self._shape: Shape = SHAPES[settings.http]
+        self._patience_s = settings.patience_s or responses.PATIENCE_S.get(self._shape)
         self.port = 0
 
     async def answer(self, exchange: Exchange, path: str, query: str) -> None:
@@ -84,9 +87,8 @@ class Front:
         exchange.on_gone = lambda: self._leave(invocation)
         streams = await self._begun(invocation)
         if streams is None:
-            await self._send(
-                exchange, invocation, Outcome(b""), Response(*responses.GAVE_UP[self._shape], "it took too long")
-            )
+            why = f"{self._shape.title} gives up after {self._patience_s:g} s; the function goes on"
+            await self._send(exchange, invocation, Outcome(b""), Response(*responses.GAVE_UP[self._shape], why))
         elif streams and self._shape.stream:
             await self._stream(exchange, invocation)
         else:
@@ -132,11 +134,14 @@ class Front:
         invocation.abandon()
 
     async def _begun(self, invocation: Invocation) -> bool | None:
-        """Return whether a response streams, once there is something of one; None where the front has given up."""
+        """Return whether a response streams, once there is what the front waits for; None if it gave up."""
+        there = invocation.begun() if self._shape.stream else asyncio.shield(invocation.done)
         try:
-            return await asyncio.wait_for(invocation.begun(), responses.PATIENCE_S.get(self._shape)) is not None
+            await asyncio.wait_for(there, self._patience_s)
         except TimeoutError:
+            self._leave(invocation)
             return None
+        return invocation.streaming is not None
 
     def _response(self, exchange: Exchange, outcome: Outcome) -> Response:
         response = responses.response_of(self._shape, outcome)

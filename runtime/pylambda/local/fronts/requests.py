@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from pylambda.local.service.variables import ACCOUNT
-from pylambda.web.events import ALB, HTTP_V1, HTTP_V2, REST, URL, Shape
+from pylambda.web.events import ALB, ALB_MULTI, HTTP_V1, HTTP_V2, REST, URL, Shape
 
-SHAPES = {shape.name: shape for shape in (HTTP_V2, HTTP_V1, REST, URL, ALB)}
+SHAPES = {shape.name: shape for shape in (HTTP_V2, HTTP_V1, REST, URL, ALB, ALB_MULTI)}
 API_ID = "local12345"
 # API Gateway takes these out; load balancers and function URLs keep the length.
 LOST_IN_REST = ("content-length", "connection")
@@ -64,6 +64,7 @@ def event_of(shape: Shape, incoming: Incoming) -> dict[str, Any]:
         HTTP_V2: http_v2_event,
         URL: url_event,
         ALB: alb_event,
+        ALB_MULTI: alb_multi_event,
     }
     return builders[shape](incoming)
 
@@ -137,6 +138,15 @@ def alb_event(incoming: Incoming) -> dict[str, Any]:
         "body": text or "",
         "isBase64Encoded": is_base64,
     }
+
+
+def alb_multi_event(incoming: Incoming) -> dict[str, Any]:
+    """Return the event of a load balancer whose target group has multi-value headers: lists in the place of values."""
+    event = alb_event(incoming)
+    del event["headers"], event["queryStringParameters"]
+    query = [(name, value) for name, _, value in (part.partition("=") for part in incoming.query.split("&") if part)]
+    headers = [(name.lower(), value) for name, value in forwarded(incoming, str.lower)]
+    return {**event, "multiValueQueryStringParameters": lists(query), "multiValueHeaders": lists(headers)}
 
 
 def body_of(incoming: Incoming, *, encodings_are_binary: bool = False) -> tuple[str | None, bool]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylambda.local.service.outcomes import Outcome
-from pylambda.web.events import ALB, HTTP_V1, HTTP_V2, REST, URL, Shape
+from pylambda.web.events import ALB, ALB_MULTI, HTTP_V1, HTTP_V2, REST, URL, Shape
 
 Headers = list[tuple[str, str]]
 REST_KEYS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
@@ -35,6 +35,7 @@ FAILURES = {
     HTTP_V2: (500, [JSON_TYPE], b'{"message":"Internal Server Error"}'),
     URL: (502, [("Content-Type", "text/plain")], b"Internal Server Error"),
     ALB: (502, [("Content-Type", "text/html")], ALB_PAGE),
+    ALB_MULTI: (502, [("Content-Type", "text/html")], ALB_PAGE),
 }
 # After so long a front gives up, whatever the function's own limit is.
 PATIENCE_S = {REST: 29.0, HTTP_V1: 30.0, HTTP_V2: 30.0}
@@ -42,6 +43,9 @@ GAVE_UP = {
     REST: (504, [JSON_TYPE], b'{"message": "Endpoint request timed out"}'),
     HTTP_V1: (503, [JSON_TYPE], b'{"message":"Service Unavailable"}'),
     HTTP_V2: (503, [JSON_TYPE], b'{"message":"Service Unavailable"}'),
+    URL: (504, [("Content-Type", "text/plain")], b"Gateway Timeout"),
+    ALB: (504, [("Content-Type", "text/html")], ALB_PAGE.replace(b"502 Bad Gateway", b"504 Gateway Time-out")),
+    ALB_MULTI: (504, [("Content-Type", "text/html")], ALB_PAGE.replace(b"502 Bad Gateway", b"504 Gateway Time-out")),
 }
 TOO_LONG = {
     REST: b'{"message":"Request Too Long"}',
@@ -49,6 +53,7 @@ TOO_LONG = {
     HTTP_V2: b'{"message":"Request Entity Too Large"}',
     URL: b'{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}',
     ALB: b"",
+    ALB_MULTI: b"",
 }
 
 
@@ -131,7 +136,7 @@ def status_of(shape: Shape, value: Any) -> int:
     Raises:
         Malformed: it would not.
     """
-    if isinstance(value, str) and value.isdigit() and shape is not ALB:
+    if isinstance(value, str) and value.isdigit() and shape not in (ALB, ALB_MULTI):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 100 <= value <= 599:
         raise Malformed(f"statusCode is {value!r}")
@@ -146,10 +151,12 @@ def headers_of(shape: Shape, result: dict[str, Any]) -> Headers:
     """
     pairs: Headers = []
     single = result.get("headers") or {}
+    if shape is ALB_MULTI:  # it reads the lists alone
+        single = {}
     if not isinstance(single, dict):
         raise Malformed(f"headers is {kind(single)}, not an object")
     pairs += [(name, as_text(value)) for name, value in single.items()]
-    if shape in (REST, HTTP_V1):
+    if shape in (REST, HTTP_V1, ALB_MULTI):
         pairs += _multi_values(result, pairs)
     if shape in (HTTP_V2, URL):
         pairs += [("set-cookie", str(cookie)) for cookie in result.get("cookies") or []]

@@ -9,7 +9,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL
@@ -21,7 +22,6 @@ from pylambda.local.service.observer import Observer
 from pylambda.local.service.output import Output
 from pylambda.local.service.process import ProcessGroup
 
-FOLDER = Path("/opt/extensions")
 PATH = "/2020-01-01/extension/"
 IDENTIFIER = "lambda-extension-identifier"
 LONGEST_BODY = 1 << 20
@@ -30,10 +30,11 @@ JSON_HEADERS = (("Content-Type", "application/json"),)
 
 @dataclass(eq=False)
 class Extension:
-    """One that has registered."""
+    """One that has registered; `waits` while it has nothing to do and asks for an event."""
 
     name: str
     events: frozenset[str]
+    waits: bool = False
     queue: "asyncio.Queue[dict[str, Any]]" = field(default_factory=asyncio.Queue)
 
 
@@ -43,9 +44,11 @@ class Extensions:
     Args:
         observer: is given what they print.
         worker: the worker's number.
+        on_idle: called when one of them has done what it had to do.
     """
 
-    def __init__(self, observer: Observer, worker: int) -> None:
+    def __init__(self, observer: Observer, worker: int, on_idle: Callable[[], None]) -> None:
+        self._on_idle = on_idle
         self._observer = observer
         self._worker = worker
         self._registered: dict[str, Extension] = {}
@@ -64,10 +67,29 @@ class Extensions:
             except OSError as error:
                 self._observer.note(f"extension {program.name} cannot be started: {error.strerror}")
 
+    @property
+    def idle(self) -> bool:
+        """Whether all wait for an event; a program that has not registered yet is not that far."""
+        registered = {extension.name for extension in self._registered.values()}
+        return all(process.ended.is_set() or process.name in registered for process in self._processes) and all(
+            extension.waits for extension in self._registered.values() if extension.events
+        )
+
+    def freeze(self) -> None:
+        """Stop the external ones between invocations."""
+        for process in self._processes:
+            process.freeze()
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        for process in self._processes:
+            process.thaw()
+
     def invoke(self, invocation: Invocation, deadline_ms: int) -> None:
         """Tell who wants to know that an invocation begins."""
         for extension in self._registered.values():
             if "INVOKE" in extension.events:
+                extension.waits = False
                 extension.queue.put_nowait(
                     {
                         "eventType": "INVOKE",
@@ -78,24 +100,32 @@ class Extensions:
                     }
                 )
 
-    async def stop(self, grace_s: float) -> None:
-        """Tell them that all ends, and end them; what asked for SHUTDOWN has so many seconds to end by itself."""
+    async def stop(self, grace_s: float, reason: str) -> None:
+        """Tell them that all ends, and end them.
+
+        Args:
+            grace_s: what asked for SHUTDOWN has so many seconds to end by itself.
+            reason: `spindown`, `timeout` or `failure`.
+        """
+        self.thaw()
         deadline_ms = int((time.time() + grace_s) * 1000)
         for extension in self._registered.values():
             if "SHUTDOWN" in extension.events:
                 extension.queue.put_nowait(
-                    {"eventType": "SHUTDOWN", "shutdownReason": "spindown", "deadlineMs": deadline_ms}
+                    {"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline_ms}
                 )
         waits = any("SHUTDOWN" in extension.events for extension in self._registered.values())
-        if self._processes and waits:
-            ended = asyncio.gather(*[process.ended.wait() for process in self._processes])
-            await asyncio.wait([ended], timeout=grace_s)
-        self.kill()
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended(), grace_s if waits else 0)
+        finally:
+            for process in self._processes:
+                process.signal(SIGKILL)
+        await self._ended()
 
-    def kill(self) -> None:
-        """End the external ones at once."""
+    async def _ended(self) -> None:
         for process in self._processes:
-            process.signal(SIGKILL)
+            await process.ended.wait()
 
     async def answer(self, exchange: Exchange, path: str) -> None:
         """Answer a request of the Extensions API.
@@ -113,6 +143,8 @@ class Extensions:
         elif path == "event/next":
             waits = asyncio.ensure_future(extension.queue.get())
             exchange.on_gone = waits.cancel
+            extension.waits = extension.queue.empty()
+            self._on_idle()
             event = await waits
             await exchange.reply(200, json.dumps(event).encode(), JSON_HEADERS)
         elif path in ("init/error", "exit/error"):

@@ -1,13 +1,29 @@
 """The clocks of one worker: how long it may start, how long an invocation may take, how much memory it may hold."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from pylambda.local.service.memory import group_mb
 
 # Lambda lets a start take so long; then it starts again, inside the invocation and its time limit.
 INIT_LIMIT_S = 10.0
+# It gives all of a shutdown so long.
+SHUTDOWN_S = 2.0
 MEMORY_POLL_S = 0.1
+# What `context.get_remaining_time_in_millis` counts down from where nothing ends an invocation.
+NO_DEADLINE_S = 24 * 3600.0
+
+
+def deadline_ms(began: float, limit_s: float | None) -> int:
+    """Return when an invocation must have ended, in milliseconds since 1970.
+
+    Args:
+        began: by the monotonic clock.
+        limit_s: None for none.
+    """
+    limit_s = NO_DEADLINE_S if limit_s is None else limit_s
+    return int((time.time() + began + limit_s - time.monotonic()) * 1000)
 
 
 class Limits:

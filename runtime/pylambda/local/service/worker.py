@@ -17,7 +17,7 @@ from pylambda.local.service import outcomes, reports
 from pylambda.local.service.extensions import Extensions
 from pylambda.local.service.http1 import Server
 from pylambda.local.service.invocation import Invocation
-from pylambda.local.service.limits import INIT_LIMIT_S, Limits
+from pylambda.local.service.limits import INIT_LIMIT_S, SHUTDOWN_S, Limits, deadline_ms
 from pylambda.local.service.memory import peak_mb
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.outcomes import Outcome
@@ -27,10 +27,6 @@ from pylambda.local.service.process import ProcessGroup
 from pylambda.local.service.variables import DEFAULT_MEMORY_MB
 
 LOOPBACK = "127.0.0.1"
-# Lambda gives all of a shutdown so long.
-SHUTDOWN_S = 2.0
-# What `context.get_remaining_time_in_millis` counts down from where nothing ends an invocation.
-NO_DEADLINE_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -85,14 +81,14 @@ class Worker:
         self.polls: deque[asyncio.Future[Invocation]] = deque()
         self.running: dict[str, Invocation] = {}
         self.init_error: Outcome | None = None
-        self.extensions = Extensions(observer, number)
+        self.extensions = Extensions(observer, number, self._rest)
         self._process: ProcessGroup | None = None
         self._output = Output(self._print)
         self._limits = Limits(plan.timeout_s, plan.memory_mb)
         self._born = time.monotonic()
         self._init_ms: float | None = None
         self._polled = False
-        self._retired = False
+        self._retired = self._stopping = False
         self._verdict: Callable[[str], Outcome] | None = None
 
     @property
@@ -150,9 +146,14 @@ class Worker:
             self.retire()
         else:
             self.pool.distribute()
-            if self.plan.freeze and not self.busy and self._process is not None:
-                self._process.freeze()
+            self._rest()
         return future
+
+    def _rest(self) -> None:
+        """Freeze everything where that is asked for and nothing is left to do, extensions included."""
+        if self.plan.freeze and self.polls and not self.busy and self.extensions.idle and self._process is not None:
+            self._process.freeze()
+            self.extensions.freeze()
 
     def unpoll(self, future: "asyncio.Future[Invocation]") -> None:
         """Forget a request for an event whose sender has gone."""
@@ -168,6 +169,7 @@ class Worker:
         """Give it an invocation; one of its requests waits for it."""
         assert self._process is not None
         self._process.thaw()
+        self.extensions.thaw()
         invocation.began = time.monotonic()
         invocation.worker = self.number
         invocation.init_ms, self._init_ms = self._init_ms, None
@@ -180,8 +182,7 @@ class Worker:
 
     def deadline_ms(self, invocation: Invocation) -> int:
         """Return when an invocation must have ended, in milliseconds since 1970."""
-        limit_s = NO_DEADLINE_S if self.plan.timeout_s is None else self.plan.timeout_s
-        return int((time.time() + invocation.began + limit_s - time.monotonic()) * 1000)
+        return deadline_ms(invocation.began, self.plan.timeout_s)
 
     def undelivered(self, invocation: Invocation) -> None:
         """Put back what the runtime did not receive."""
@@ -207,11 +208,18 @@ class Worker:
 
     async def stop(self, grace_s: float) -> None:
         """End now: SIGTERM first, while there still is a Runtime API, so that the runtime can end well."""
-        self._retired = True
+        self._retired = self._stopping = True
         self.polls.clear()
+        self.extensions.thaw()
         if self._process is not None:
             await self._process.stop(grace_s)
-        await self.extensions.stop(grace_s)
+        await self._leave(grace_s, "spindown")
+        self.pool.forget(self)
+
+    async def _leave(self, grace_s: float, reason: str) -> None:
+        """End what outlives the process: extensions first, which need the Runtime API for it."""
+        await self.extensions.stop(grace_s, reason)
+        self.server.close()
 
     def kill(self, verdict: Callable[[str], Outcome]) -> None:
         """Kill the group; `verdict` gives the outcome of what it worked on, by request id."""
@@ -262,9 +270,9 @@ class Worker:
                 self._finish(invocation, verdict(invocation.request_id))
         if not self._polled and not self._retired:
             self._start_failed(verdict)
-        self.extensions.kill()
-        self.server.close()
-        self.pool.forget(self)
+        if not self._stopping:
+            self.pool.run(self._leave(SHUTDOWN_S, "failure" if self._verdict is None else "timeout"))
+            self.pool.forget(self)
 
     def _start_failed(self, verdict: Callable[[str], Outcome]) -> None:
         """Give the fault to whoever has waited longest, as this start was for it."""
