@@ -18,10 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import container, crowd, kit, table
+from bench import container, crowd, kit, serve, table
 from bench.kit import BenchError, Kit
 from bench.measure import Run, run_once
-from bench.scenarios import CONTAINER, CROWD, SCENARIOS, WEB, Scenario
+from bench.scenarios import CONTAINER, CROWD, SCENARIOS, SERVE, WEB, Scenario
 from bench.table import Goal, Row
 
 CONTAINER_RUNS = 10
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; unknown scenarios end it with the list of those there are."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure pylambda beside awslambdaric.")
-    names = [*(scenario.name for scenario in SCENARIOS), CONTAINER, CROWD]
+    names = [*(scenario.name for scenario in SCENARIOS), CONTAINER, CROWD, SERVE]
     parser.add_argument("--only", nargs="+", choices=names, metavar="SCENARIO", help=f"of {', '.join(names)}")
     parser.add_argument("--runs", type=positive, help="start each runtime this often, in every scenario")
     parser.add_argument("--quick", action="store_true", help="show that it works; the figures mean little")
@@ -95,6 +95,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     pin(everywhere)
     if not arguments.only or CROWD in arguments.only:
         rows += measure_crowd(made, arguments, goals, failures)
+    if not arguments.only or SERVE in arguments.only:
+        rows += measure_serve(made, arguments, goals, failures)
     version = kit.version_of(made.python)
     if not arguments.only or CONTAINER in arguments.only:
         rows += measure_container(made, ".".join(version.split(".")[:2]), arguments)
@@ -171,6 +173,21 @@ def measure_crowd(
         return crowd.measure(made, runs, goals, quick=arguments.quick)
     except BenchError as error:
         failures.append(f"many at once: {error}")
+        return []
+
+
+def measure_serve(
+    made: Kit, arguments: argparse.Namespace, goals: Sequence[Goal], failures: list[str]
+) -> list[Row]:  # fmt: skip
+    """The rows of `pylambda serve`; none where it or the emulator fails, which is noted."""
+    if made.versus:
+        say("pylambda serve: skipped, it is compared with Amazon's emulator alone")
+        return []
+    runs = arguments.runs or (1 if arguments.quick else serve.RUNS)
+    try:
+        return serve.measure(made, runs, goals, quick=arguments.quick)
+    except BenchError as error:
+        failures.append(f"pylambda serve: {error}")
         return []
 
 

@@ -27,6 +27,9 @@ COLUMNS = {
     "cpu_total_ms": "CPU with start and warm-up, ms",
     "peak_mib": "peak RSS, MiB",
     "pss_mib": "memory of all processes, MiB",
+    "first_ms": "start to first answer, ms",
+    "call_us": "call over HTTP, µs",
+    "event_ms": "from made to received, ms",
     "growth_kib": "RSS growth, KiB",
 }
 

@@ -28,6 +28,7 @@ ON_OURS = (OURS, UVICORN, PLAIN, BUFFERED)
 CONTAINER = "container"
 # And many at once, which have a load program of their own.
 CROWD = "crowd"
+SERVE = "serve"
 
 # A line against one of these is one against the other checkout where that takes the official client's place.
 SAME = ("", *ON_PEER)

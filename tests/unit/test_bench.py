@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command_line
-from bench import crowd, figures, importtime, kit, measure, profile, scenarios, table
+from bench import crowd, figures, importtime, kit, measure, profile, scenarios, serve, table
 from bench.scenarios import Line, Scenario
 
 CHECKOUT = Path(__file__).parents[2]
@@ -103,13 +103,15 @@ def test_a_records_event_is_just_below_its_size() -> None:
 def test_every_goal_belongs_to_a_line() -> None:
     goals = table.read_goals((CHECKOUT / "bench" / "goals.toml").read_text())
     lines = {table.key_of(scenario, line) for scenario in scenarios.SCENARIOS for line in scenario.lines}
-    assert {(goal.scenario, goal.measure, goal.against) for goal in goals} <= lines | crowd.row_keys()
+    assert {
+        (goal.scenario, goal.measure, goal.against) for goal in goals
+    } <= lines | crowd.row_keys() | serve.row_keys()
 
 
 def test_every_line_has_a_figure_and_a_name() -> None:
     measures = {line.measure for scenario in scenarios.SCENARIOS for line in scenario.lines}
     assert measures <= set(measure.Run._fields)
-    assert set(measure.COLUMNS) == {*measure.Run._fields, *crowd.Seen._fields}
+    assert set(measure.COLUMNS) == {*measure.Run._fields, *crowd.Seen._fields, *serve.Seen._fields, "event_ms"}
 
 
 def test_every_handler_is_there() -> None:
