@@ -11,6 +11,10 @@ from pathlib import Path
 
 from pylambda.local.service.output import Output
 
+# In the first one a connection is read that had become readable together with the end; in the next one whoever waits
+# for what it said is woken.
+TURNS = 3
+
 
 class ProcessGroup:
     """A program and whatever it starts.
@@ -76,6 +80,13 @@ class ProcessGroup:
         code = self._popen.wait()
         # Children that outlived their parent have nobody to work for.
         self.signal(signal.SIGKILL)
+        self._tell(code, TURNS)
+
+    def _tell(self, code: int, turns: int) -> None:
+        """Tell of the end, a few turns of the loop later: what it had sent before is read first."""
+        if turns:
+            self._loop.call_soon(self._tell, code, turns - 1)
+            return
         self.ended.set()
         self._on_exit(code)
 
