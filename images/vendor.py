@@ -54,8 +54,8 @@ SDK = f"{RUNTIME_DIR}/{names.SDK_FOLDER}"
 SDK_PROJECTS = set(names.SDK_FAMILY)
 # What these say in the place of SPDX's words.
 LICENCES = {"Apache License 2.0": "Apache-2.0", "Dual License": "Apache-2.0 OR BSD-3-Clause"}
-# What cannot run in an image, or is no library: a browser's Python, commands, a project's own tests.
-LEFT_OUT = ("urllib3/contrib/emscripten/", "charset_normalizer/cli/", "certifi/tests/")
+# What cannot run in an image, or is no library: a browser's Python, a wrapper of what is not here, commands, tests.
+LEFT_OUT = ("urllib3/contrib/emscripten/", "urllib3/contrib/pyopenssl.py", "charset_normalizer/cli/", "certifi/tests/")
 READABLE = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH
 EXECUTABLE = READABLE | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
@@ -113,9 +113,12 @@ def unpack(wheels: list[Path], target: Path) -> None:
     for wheel in sorted(wheels):
         with zipfile.ZipFile(wheel) as archive:
             for name in sorted(archive.namelist()):
-                # *.data holds scripts and headers: nothing that an import needs.
-                if not name.endswith("/") and ".data/" not in name and not name.startswith(LEFT_OUT):
-                    _write(archive.read(name), target, name, READABLE)
+                # *.data holds scripts and headers: nothing that an import needs. RECORD is for who would uninstall.
+                if not name.endswith(("/", "/RECORD")) and ".data/" not in name and not name.startswith(LEFT_OUT):
+                    content = archive.read(name)
+                    if name.endswith(".dist-info/METADATA"):
+                        content = content.partition(b"\n\n")[0] + b"\n"  # what follows is the project's README
+                    _write(content, target, name, READABLE)
 
 
 def unpack_programs(wheels: list[Path], target: Path) -> None:

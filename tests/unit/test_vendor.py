@@ -66,7 +66,12 @@ def test_everything_in_a_lock_has_a_hash(declared: Path, lock: Path, wheels: int
 
 def test_unpacking_keeps_what_an_import_needs(tmp_path: Path) -> None:
     # Given a wheel with a script, and a folder with something older
-    files = {"some/__init__.py": "x = 1", "some-1.0.data/scripts/run": "#!python", "some-1.0.dist-info/METADATA": ""}
+    files = {
+        "some/__init__.py": "x = 1",
+        "some-1.0.data/scripts/run": "#!python",
+        "some-1.0.dist-info/METADATA": "Name: some\n\nA long README",
+        "some-1.0.dist-info/RECORD": "some/__init__.py,,",
+    }
     target = tmp_path / "vendor"
     target.mkdir()
     (target / "old.py").touch()
@@ -75,6 +80,7 @@ def test_unpacking_keeps_what_an_import_needs(tmp_path: Path) -> None:
     # Then
     found = sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
     assert found == ["some-1.0.dist-info/METADATA", "some/__init__.py"]
+    assert (target / "some-1.0.dist-info/METADATA").read_text() == "Name: some\n"
     assert stat.filemode((target / "some/__init__.py").stat().st_mode) == "-rw-r--r--"
 
 
