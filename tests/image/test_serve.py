@@ -55,6 +55,12 @@ def test_it_ends_at_once_when_docker_stops_it(users_image: str, docker: Docker) 
     assert container.inspect("State.ExitCode") == 0
 
 
+def test_what_a_function_leaves_behind_is_let_go_of(users_image: str, docker: Docker) -> None:
+    # Given that it is the first process of the container, to which orphans come
+    container = docker.start(users_image, "app.orphan", options=(*OURS, "--env", "PYLAMBDA_TIMEOUT=30"))
+    assert ask(container, INVOCATIONS).json() is True
+
+
 def test_the_command_is_on_the_path_and_writes_nothing(users_image: str, docker: Docker) -> None:
     container = docker.start(users_image, "-c", "exec sleep 3600", options=("--entrypoint", "/bin/sh"))
     assert container.says("pylambda", "event").split()[:2] == ["apigw-v2", "apigw-v1"]

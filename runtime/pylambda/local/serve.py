@@ -32,6 +32,7 @@ from pylambda.local.service.limits import SHUTDOWN_S
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.page import PREFIX, Page
 from pylambda.local.service.pool import Pool
+from pylambda.local.service.process import FIRST_PROCESS, reap_orphans
 from pylambda.local.service.recorder import Recorder
 from pylambda.local.service.reload import Reloader
 from pylambda.local.service.worker import Plan, Worker
@@ -133,6 +134,8 @@ class Service:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, self._renew)
+        if os.getpid() == FIRST_PROCESS:
+            loop.add_signal_handler(signal.SIGCHLD, reap_orphans)
         self._front.port = port
         self._screen.head(self._head(port))
         if settings.workers:

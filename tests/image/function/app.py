@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import time
 from typing import Any
 
 
@@ -23,6 +24,25 @@ def scratch(event: Any, context: Any) -> str:
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(b"x")
     return file.name
+
+
+def orphan(event: Any, context: Any) -> bool:
+    """Leave a process behind that ends once the first process has it, and return whether that lets go of it."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        orphan = os.fork()
+        if orphan == 0:
+            while os.getppid() != 1:
+                time.sleep(0.001)
+        else:
+            os.write(write, b"%d" % orphan)
+        os._exit(0)
+    os.wait()
+    left = f"/proc/{os.read(read, 20).decode()}"
+    deadline = time.monotonic() + 10
+    while os.path.exists(left) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not os.path.exists(left)
 
 
 def variable(event: Any, context: Any) -> str | None:

@@ -14,6 +14,8 @@ from pylambda.local.service.output import Output
 # In the first one a connection is read that had become readable together with the end; in the next one whoever waits
 # for what it said is woken.
 TURNS = 3
+FIRST_PROCESS = 1
+_own: set[int] = set()
 
 
 class ProcessGroup:
@@ -52,6 +54,7 @@ class ProcessGroup:
         )
         self.name = Path(command[0]).name
         self.pid = self._popen.pid
+        _own.add(self.pid)
         self.frozen = False
         self.ended = asyncio.Event()
         output.begin()
@@ -78,9 +81,12 @@ class ProcessGroup:
 
     def _end(self) -> None:
         code = self._popen.wait()
+        _own.discard(self.pid)
         # Children that outlived their parent have nobody to work for.
         self.signal(signal.SIGKILL)
         self._tell(code, TURNS)
+        if os.getpid() == FIRST_PROCESS:
+            reap_orphans()
 
     def _tell(self, code: int, turns: int) -> None:
         """Tell of the end, a few turns of the loop later: what it had sent before is read first."""
@@ -119,3 +125,15 @@ class ProcessGroup:
                 await asyncio.wait_for(self.ended.wait(), grace_s)
         self.signal(signal.SIGKILL)
         await self.ended.wait()
+
+
+def reap_orphans() -> None:
+    """Let go of children of workers that outlived their parents, as the first process of a container has to.
+
+    It stops at a process group's own program, whose end is noticed by itself and asks again.
+    """
+    with suppress(ChildProcessError):
+        while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if found.si_pid in _own:
+                return
+            os.waitpid(found.si_pid, os.WNOHANG)
