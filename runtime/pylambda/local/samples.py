@@ -6,8 +6,6 @@ it: as text, as base64, zipped. HTTP events are made by the same code that makes
 
 import argparse
 import base64
-import difflib
-import gzip
 import json
 import sys
 from collections.abc import Callable
@@ -85,6 +83,8 @@ def sample(shape: str, body: str | None = None, *, method: str = "GET", path: st
     if shape in FRONTS:
         return http_event(FRONTS[shape], body, method, path)
     if shape not in FILES:
+        import difflib
+
         near = difflib.get_close_matches(shape, SHAPES, 3, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(SHAPES)}"
         raise SampleError(f"there is no event {shape!r}; {hint}")
@@ -143,6 +143,8 @@ def _eventbridge(event: Any, body: str) -> None:
 
 
 def _logs(event: Any, body: str) -> None:
+    import gzip
+
     data = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
     data["logEvents"][0]["message"] = body
     event["awslogs"]["data"] = base64.b64encode(gzip.compress(json.dumps(data).encode(), mtime=0)).decode()

@@ -6,9 +6,12 @@ stays the real one, a wrapper of the function included.
 
 import json
 import shlex
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 LISTEN, CONNECT = "listen", "connect"
 
@@ -64,6 +67,8 @@ class Debugger:
         ]
 
 
-def scratch() -> tempfile.TemporaryDirectory[str]:
+def scratch() -> "TemporaryDirectory[str]":
     """Return a folder for the interpreter, removed when it is closed."""
-    return tempfile.TemporaryDirectory(prefix="pylambda-debug-")
+    from tempfile import TemporaryDirectory
+
+    return TemporaryDirectory(prefix="pylambda-debug-")

@@ -1,14 +1,15 @@
 """One HTTP request and the answer to it, each of them whole or piece by piece."""
 
 import asyncio
-import http.client
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Protocol
 
 import h11
 
 Headers = Iterable[tuple[str, str]]
+REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 HIGH_WATER_BYTES = 1 << 20
 GONE = "the far side closed the connection"
 
@@ -41,7 +42,6 @@ class Exchange:
         method: such as `POST`.
         target: path and query as they came.
         headers: names in lower case, in order.
-        raw_headers: the same with the names as the client wrote them.
         peer: the client's address.
         trailers: what came after a chunked body; complete with it.
         on_gone: called once if the client leaves before its answer is complete.
@@ -53,9 +53,7 @@ class Exchange:
         self.method = request.method.decode("latin-1")
         self.target = request.target.decode("latin-1")
         self.headers = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.headers]
-        self.raw_headers = [
-            (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.headers.raw_items()
-        ]
+        self._request = request
         self.peer = connection.peer
         self.trailers: dict[str, str] = {}
         self.on_gone: Callable[[], object] | None = None
@@ -64,6 +62,12 @@ class Exchange:
         self._held_bytes = 0
         self._complete = False
         self._arrival: asyncio.Future[None] | None = None
+
+    @property
+    def raw_headers(self) -> list[tuple[str, str]]:
+        """The headers with the names as the client wrote them."""
+        pairs = self._request.headers.raw_items()
+        return [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in pairs]
 
     def header(self, name: str) -> str:
         """Return a header's value by its lower-case name, empty where it is absent; repeats joined with a comma."""
@@ -127,7 +131,7 @@ class Exchange:
 
     def _head(self, status: int, headers: Headers) -> h11.Response:
         self.started = True
-        reason = http.client.responses.get(status, "").encode()
+        reason = REASONS.get(status, b"")
         return h11.Response(status_code=status, reason=reason, headers=encoded(headers))
 
     async def send(self, data: bytes) -> None:

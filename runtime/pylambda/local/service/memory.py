@@ -8,10 +8,15 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 def peak_mb(pid: int) -> int:
     """Return the most that a process has held so far, 0 where it cannot be known."""
-    with suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"VmHWM:"):
-                return -(-int(line.split()[1]) // 1024)
+    with suppress(OSError):
+        # With each invocation, so without a file object and its lines.
+        descriptor = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            status = os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)
+        kib = status.partition(b"VmHWM:")[2].split(None, 1)
+        return -(-int(kib[0]) // 1024) if kib else 0
     return 0
 
 

@@ -4,7 +4,7 @@ Source: LocalStack's recording of an OS-only function's environment (January 202
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
 """
 
-import secrets
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,7 +67,7 @@ def worker_variables(
         for key, value in environ.items()
         if key in SETTABLE or not (key.startswith(FOREIGN) or key in OURS or key == names.HANDLER)
     }
-    stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{secrets.token_hex(16)}"
+    stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}"
     return {
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         names.FUNCTION_VERSION: "$LATEST",
