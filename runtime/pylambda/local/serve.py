@@ -21,7 +21,7 @@ from pylambda.local.fronts.requests import SHAPES
 from pylambda.local.options import OptionError
 from pylambda.local.screen import JsonScreen, Screen
 from pylambda.local.serve_settings import Settings, settings_of
-from pylambda.local.service import variables
+from pylambda.local.service import breakpoints, variables
 from pylambda.local.service.background import Background
 from pylambda.local.service.changes import Tree
 from pylambda.local.service.debugging import scratch
@@ -187,6 +187,8 @@ class Service:
             runtime_dir=Path(__file__).resolve().parents[2],
             python=self._python,
         )
+        if settings.terminal:
+            environ |= breakpoints.variables(settings.terminal)
         folder = settings.extensions_dir
         programs = sorted(folder.iterdir()) if settings.extensions and folder.is_dir() else []
         return Plan(
@@ -260,6 +262,7 @@ class Service:
             f"  http    {url}/  as {SHAPES[settings.http].title}",
             *([f"  page    {url}{PREFIX}/"] if settings.ui else []),
             f"  lambda  export AWS_ENDPOINT_URL_LAMBDA={url}",
+            *(["  debug   breakpoint() stops here, on this terminal"] if settings.terminal else ()),
             *(settings.debugger.hints(settings.folder) if settings.debugger else ()),
             f"  try     curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations",
         ]

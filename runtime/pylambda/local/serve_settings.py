@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pylambda import names
 from pylambda.local import options as option_table
 from pylambda.local.options import OptionError
 from pylambda.local.serve_options import OPTIONS
+from pylambda.local.service import breakpoints
 from pylambda.local.service.debugging import CONNECT, LISTEN, Debugger
 
 
@@ -50,6 +52,12 @@ class Settings:
             # Loopback of a container cannot be reached from outside of it.
             return Debugger(LISTEN, "0.0.0.0" if in_container() else "127.0.0.1", self.values["debug"])
         return None
+
+    @property
+    def terminal(self) -> str:
+        """Where `breakpoint()` may stop: the terminal's name where there is one, for one worker; else empty."""
+        wants_another = self.debugger or breakpoints.HOOK in self.function_environ()
+        return "" if wants_another or self.workers != 1 or not sys.stdin.isatty() else os.ttyname(sys.stdin.fileno())
 
     @property
     def timeout_s(self) -> float | None:

@@ -79,6 +79,11 @@ class Limits:
         if timer is not None:
             timer.cancel()
 
+    def lift(self) -> None:
+        """Stop the clocks of what goes on now: a person looks at it."""
+        self.end_start()
+        self.end_all()
+
     def end_all(self) -> None:
         """Stop the clocks of all invocations."""
         for request_id in list(self._invocations):

@@ -66,6 +66,7 @@ class Worker:
     Attributes:
         polls: its requests for an event that wait.
         running: what it works on, by request id.
+        limits: its clocks.
         init_error: why it did not start, where it said so.
         server: its Runtime API; whoever makes the worker gives it one.
     """
@@ -84,7 +85,7 @@ class Worker:
         self.extensions = Extensions(observer, number, self._rest)
         self._process: ProcessGroup | None = None
         self._output = Output(self._print)
-        self._limits = Limits(plan.timeout_s, plan.memory_mb)
+        self.limits = Limits(plan.timeout_s, plan.memory_mb)
         self._born = time.monotonic()
         self._init_ms: float | None = None
         self._polled = False
@@ -93,7 +94,7 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        return bool(self.running) or self._limits.runs
+        return bool(self.running) or self.limits.runs
 
     @property
     def starting(self) -> bool:
@@ -126,8 +127,8 @@ class Worker:
             self._exited(1)
             return
         self.extensions.start(self.plan.extensions, environ, self.plan.folder)
-        self._limits.begin_start(self._warn_of_slow_start, self._end_slow_start)
-        self._limits.watch_memory(self.pid, self._end_for_memory)
+        self.limits.begin_start(self._warn_of_slow_start, self._end_slow_start)
+        self.limits.watch_memory(self.pid, self._end_for_memory)
 
     # What the runtime asks and says.
 
@@ -136,10 +137,10 @@ class Worker:
         if not self._polled:
             self._polled = True
             self._init_ms = (time.monotonic() - self._born) * 1000
-            self._limits.end_start()
+            self.limits.end_start()
             self.observer.ready(self.number, self._init_ms)
         if self.plan.at_once == 1:
-            self._limits.end_all()
+            self.limits.end_all()
         future: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self.polls.append(future)
         if self._retired:
@@ -174,7 +175,7 @@ class Worker:
         invocation.worker = self.number
         invocation.init_ms, self._init_ms = self._init_ms, None
         self.running[invocation.request_id] = invocation
-        self._limits.begin(invocation.request_id, lambda: self._timed_out(invocation))
+        self.limits.begin(invocation.request_id, lambda: self._timed_out(invocation))
         invocation.add_log(reports.start_line(invocation))
         self.observer.began(invocation)
         self.extensions.invoke(invocation, self.deadline_ms(invocation))
@@ -186,7 +187,7 @@ class Worker:
 
     def undelivered(self, invocation: Invocation) -> None:
         """Put back what the runtime did not receive."""
-        self._limits.end(invocation.request_id)
+        self.limits.end(invocation.request_id)
         if self.running.pop(invocation.request_id, None) is not None:
             self.pool.put_back(invocation)
 
@@ -195,7 +196,7 @@ class Worker:
         self._output.drain()
         self.running.pop(invocation.request_id, None)
         if self.plan.at_once > 1:
-            self._limits.end(invocation.request_id)
+            self.limits.end(invocation.request_id)
         self._finish(invocation, outcome)
 
     # What becomes of it.
@@ -257,7 +258,7 @@ class Worker:
     def _exited(self, code: int) -> None:
         self._output.drain()
         self._output.close()
-        self._limits.close()
+        self.limits.close()
         self.polls.clear()
         verdict = self._verdict or (lambda request_id: outcomes.exited(request_id, code))
         running, self.running = list(self.running.values()), {}

@@ -10,7 +10,7 @@ import binascii
 import re
 
 from pylambda import names
-from pylambda.local.service import outcomes
+from pylambda.local.service import breakpoints, outcomes
 from pylambda.local.service.exchange import BodyTooLong, Exchange, Gone
 from pylambda.local.service.extensions import JSON_HEADERS, PATH, refuse
 from pylambda.local.service.invocation import Invocation
@@ -49,6 +49,9 @@ class WorkerApi:
             await self._fail_start(exchange)
         elif path == RESTORE_NEXT_PATH and exchange.method == "GET":
             await exchange.reply(200, b"{}", JSON_HEADERS)  # no snapshot is made: it is restored at once
+        elif path == breakpoints.PATH:
+            self._worker.limits.lift()
+            await exchange.reply(200, OK, JSON_HEADERS)
         elif path.startswith(PATH):
             await self._worker.extensions.answer(exchange, path.removeprefix(PATH))
         else:
