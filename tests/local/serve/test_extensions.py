@@ -121,6 +121,16 @@ def test_an_extension_freezes_with_its_worker_and_not_before_it_is_done(serve: S
     assert watcher.events()[-1]["eventType"] == "SHUTDOWN"
 
 
+def test_an_extension_that_does_not_start_is_named(serve: Serve, watcher: Watcher) -> None:
+    broken = watcher.folder / "broken"
+    broken.write_text("#!/no/such/interpreter\n")
+    broken.chmod(0o755)
+    service = served(serve, watcher)
+    service.wait_for_output("extension broken cannot be started: No such file or directory")
+    watcher.pid()
+    assert service.invoke().json() > 0
+
+
 def test_extensions_are_left_out_where_that_is_asked_for(serve: Serve, watcher: Watcher) -> None:
     service = served(serve, watcher, "--no-extensions")
     service.invoke()

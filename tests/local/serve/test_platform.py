@@ -333,3 +333,27 @@ def test_a_traceback_of_a_start_shows_them_too(serve: Serve) -> None:
     service = serve("import json\nvalue = json.loads('{')\ndef handler(event, context):\n    return 1\n")
     service.wait_for_output(r'app\.py", line 2, in <module>\n.*value = json\.loads')
     service.wait_for_output("3 frames of other code")
+
+
+def test_a_worker_that_cannot_be_started_fails_its_call_and_no_other(serve: Serve) -> None:
+    # Given a folder that is gone for a while, so that no process can be made in it
+    service = serve(PID, "--concurrency", "1", "--no-reload")
+    pid = service.invoke().json()
+    before = pipes(service.process.pid)
+    away = service.folder.with_name("away")
+    service.folder.rename(away)
+    os.kill(pid, signal.SIGKILL)
+
+    # When calls come meanwhile
+    answers = [service.invoke() for _ in range(3)]
+
+    # Then each is answered, and the first one after it is served
+    assert [answer.headers["x-amz-function-error"] for answer in answers] == ["Unhandled"] * 3
+    service.wait_for_output(r"cannot start .*bootstrap: No such file or directory")
+    away.rename(service.folder)
+    assert service.invoke().json() != pid
+    wait_for(lambda: pipes(service.process.pid) == before, "end of the pipes of those that did not start")
+
+
+def pipes(pid: int) -> int:
+    return sum(os.readlink(link).startswith("pipe:") for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink())

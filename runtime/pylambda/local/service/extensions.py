@@ -65,6 +65,7 @@ class Extensions:
                     )
                 )
             except OSError as error:
+                output.close()
                 self._observer.note(f"extension {program.name} cannot be started: {error.strerror}")
 
     @property

@@ -29,8 +29,13 @@ class Output:
 
     def begin(self) -> None:
         """Read from now on. The child has its end, ours is closed."""
-        os.close(self.writer)
+        self._close_writer()
         asyncio.get_running_loop().add_reader(self._reader, self.drain)
+
+    def _close_writer(self) -> None:
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
 
     def drain(self) -> None:
         """Pass on what is there now."""
@@ -54,6 +59,7 @@ class Output:
         """Read no more; a last line without an end is passed on."""
         if self._reader < 0:
             return
+        self._close_writer()
         with suppress(RuntimeError):
             asyncio.get_running_loop().remove_reader(self._reader)
         os.close(self._reader)
