@@ -187,7 +187,7 @@ class Service:
             runtime_dir=Path(__file__).resolve().parents[2],
             python=self._python,
         )
-        if settings.terminal:
+        if settings.terminal and breakpoints.HOOK not in environ:
             environ |= breakpoints.variables(settings.terminal)
         folder = settings.extensions_dir
         programs = sorted(folder.iterdir()) if settings.extensions and folder.is_dir() else []

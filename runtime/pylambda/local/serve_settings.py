@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from pylambda.local.options import OptionError
 from pylambda.local.serve_options import OPTIONS
 from pylambda.local.service import breakpoints
 from pylambda.local.service.debugging import CONNECT, LISTEN, Debugger
+
+STDIN = 0
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,12 @@ class Settings:
     @property
     def terminal(self) -> str:
         """Where `breakpoint()` may stop: the terminal's name where there is one, for one worker; else empty."""
-        wants_another = self.debugger or breakpoints.HOOK in self.function_environ()
-        return "" if wants_another or self.workers != 1 or not sys.stdin.isatty() else os.ttyname(sys.stdin.fileno())
+        if self.debugger or self.workers != 1 or breakpoints.HOOK in self.environ or not os.isatty(STDIN):
+            return ""
+        try:
+            return os.ttyname(STDIN)
+        except OSError:  # it has no name in this container
+            return ""
 
     @property
     def timeout_s(self) -> float | None:

@@ -97,6 +97,12 @@ def test_a_person_looks_and_goes_on_without_a_time_limit(tmp_path: Path) -> None
         assert call.result().json() == 42
 
 
+def test_a_debugger_of_the_functions_own_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "function.env").write_text("PYTHONBREAKPOINT=0\n")
+    with served(tmp_path, "--concurrency", "1", "--env-file", "function.env") as (_, url):
+        assert invoke(url).json() == 42
+
+
 def test_several_workers_do_not_share_a_terminal(tmp_path: Path) -> None:
     with served(tmp_path, "--concurrency", "2") as (terminal, url):
         assert invoke(url).json()["errorType"] == "BdbQuit"
