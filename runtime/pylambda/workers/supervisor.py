@@ -140,6 +140,8 @@ class Supervisor:
                     if code is not None:
                         return code
             if self._told_at is not None and not self._workers:
+                # While the interpreter ends it has no handler of its own, and one more would make the end another one.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 return 0
 
     def _listen(self) -> None:
