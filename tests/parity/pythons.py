@@ -10,6 +10,7 @@ pins.
 import fcntl
 import functools
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from tests.parity import image_form
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "parity"
 # Where `debian` puts what it brings.
-DEBIAN = ROOT / ".cache" / "pythons"
+DEBIAN = (ROOT / ".cache" / "pythons").resolve()
 REQUIREMENTS = Path(__file__).with_name("requirements")
 LIBRARIES, CLIENT = REQUIREMENTS / "libraries.txt", REQUIREMENTS / "official.txt"
 INSTALL_DEADLINE_S = 600
@@ -69,7 +70,9 @@ class Prefix(NamedTuple):
 
 def prefix_of(python: Python) -> Prefix:
     """Return the version's prefix, which is made where it is missing. Raises PythonError."""
-    made_of = [LIBRARIES.read_bytes(), CLIENT.read_bytes(), Path(image_form.__file__).read_bytes()]
+    # The prefix is made of links to where the interpreter is today: a checkout that has moved needs another one.
+    home = os.path.realpath(python.program).encode()
+    made_of = [home, LIBRARIES.read_bytes(), CLIENT.read_bytes(), Path(image_form.__file__).read_bytes()]
     folder = CACHE / f"{python.full_version}-{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
     prefix = Prefix(folder / "bin" / f"python{python.version}", folder / "client")
     ready = folder / ".ready"
