@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 # What a function does at the gate. Its event names the port, and itself.
 GATE = """\
 import asyncio, socket

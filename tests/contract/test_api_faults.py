@@ -3,10 +3,15 @@
 Where nobody can be told but stderr, it is told there in one line, never with a traceback.
 """
 
+import json
 import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.contract.raw_api import serving
 from tests.contract.runtime_process import Run, Runtime
 from tests.contract.script import Next, Reply, Then
 
@@ -19,6 +24,20 @@ ENDS = {
     "in-the-status-line": Reply(cut_at=9),
     "in-the-head": Reply(cut_at=60),
     "reset-before-the-reply": Reply(cut_at=0, then=Then.RESET),
+}
+# In a row, on connections that were not used before; more end the run.
+HANG_UPS = 4
+URL_EVENT = json.loads((Path(__file__).parents[1] / "events" / "function-url.json").read_text())
+ASGI = """
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"1"})
+"""
+# A handler's name, its source, an event, and what makes 1 of its response.
+HANDLERS: dict[str, tuple[str, str, object, Callable[[Any], object]]] = {
+    "plain": ("app.handler", APP, 1, lambda response: response),
+    "async": ("app.handler", "async " + APP, 1, lambda response: response),
+    "web": ("asgi:app:app", ASGI, URL_EVENT, lambda response: int(response["body"])),
 }
 
 
@@ -122,6 +141,27 @@ class TestNext:
         assert run.posts == []
 
     @pytest.mark.parametrize("name", ENDS)
+    @pytest.mark.parametrize("kind", HANDLERS)
+    def test_an_api_that_hangs_up_on_new_connections_too_is_asked_again(
+        self, runtime: Runtime, kind: str, name: str
+    ) -> None:
+        handler, source, event, served = HANDLERS[kind]
+        dropped = Next(event, replies=(ENDS[name],) * HANG_UPS)
+        run = runtime.serve(handler, files={"app.py": source}, events=[dropped, event, dropped])
+        assert [served(response.json) for response in run.responses] == [1, 1, 1]
+        assert (run.exit_code, run.stderr) == (None, "")
+
+    def test_an_api_that_hangs_up_and_then_refuses_ends_the_run_at_once(self, tmp_path: Path) -> None:
+        with serving(tmp_path, APP) as started:
+            connection = started.accept()
+            started.stop_listening()
+            connection.connection.close()
+            assert started.wait() == 1
+            (line,) = started.stderr().removesuffix("\n").split("\n")
+        assert "/invocation/next" in line
+        assert "refused" in line.lower()
+
+    @pytest.mark.parametrize("name", ENDS)
     def test_an_api_that_hangs_up_once_on_a_used_connection_is_asked_again(self, runtime: Runtime, name: str) -> None:
         run = runtime.serve(files=FILES, events=[1, Next(2, replies=(ENDS[name],)), 3])
         assert [response.json for response in run.responses] == [1, 2, 3]
@@ -176,6 +216,13 @@ class TestAnswers:
         run = runtime.serve(files=FILES, events=[Next(event, answers=(ENDS[name],)), 2])
         costs_one_line(run)
         assert run.responses[-1].json == 2
+
+    @pytest.mark.parametrize("event", ["fine", "boom"])
+    def test_an_answer_that_was_dropped_unread_is_sent_until_it_is_taken(self, runtime: Runtime, event: str) -> None:
+        unread = Reply(cut_at=0, unread=True)
+        run = runtime.serve(files=FILES, events=[Next(event, answers=(unread,) * HANG_UPS), 2])
+        assert [post.status for post in run.posts] == [*[0] * HANG_UPS, 202, 202]
+        assert (run.exit_code, run.stderr) == (None, "")
 
     @pytest.mark.parametrize("name", ENDS)
     def test_an_answer_that_is_never_taken_ends_in_bounded_time(self, runtime: Runtime, name: str) -> None:

@@ -209,11 +209,12 @@ def test_a_refused_answer_costs_one_line(runtime: Runtime, mode: str, status: in
 
 
 AWAY = {
-    "it drops the connection": Reply(cut_at=0),
-    "it resets the connection": Reply(raw=b"HTTP/1.1 200", cut_at=5),
-    "403": Reply(status=403, body=b"{}"),
-    "410": Reply(status=410, body=b"{}"),
-    "503": Reply(status=503, body=b"{}"),
+    # More hang-ups than two places send a request again for without a word.
+    "it drops the connection": (Reply(cut_at=0),) * 12,
+    "it resets the connection": (Reply(raw=b"HTTP/1.1 200", cut_at=5),) * 12,
+    "403": (Reply(status=403, body=b"{}"),) * 3,
+    "410": (Reply(status=410, body=b"{}"),) * 3,
+    "503": (Reply(status=503, body=b"{}"),) * 3,
 }
 
 
@@ -221,7 +222,7 @@ AWAY = {
 @pytest.mark.parametrize("how", AWAY)
 def test_the_next_event_is_asked_for_again_while_the_platform_is_away(runtime: Runtime, mode: str, how: str) -> None:
     with Gate() as gate:
-        event = Next(gate.event("a"), replies=(AWAY[how],) * 3)
+        event = Next(gate.event("a"), replies=AWAY[how])
         with serving(runtime, mode, event, at_once=2) as started:
             gate.open_for("a")
             started.wait_until_idle()
@@ -229,6 +230,19 @@ def test_the_next_event_is_asked_for_again_while_the_platform_is_away(runtime: R
     assert list(answers(run)) == ["a"]
     assert "the next event is asked for again until there is one" in run.stderr
     assert run.stderr.count("\n") <= 4  # one line when a place begins to wait, one when it is over, two places
+
+
+@every_mode
+def test_a_request_is_sent_again_where_the_platform_hangs_up(runtime: Runtime, mode: str) -> None:
+    with Gate() as gate:
+        unread = Reply(cut_at=0, unread=True)
+        event = Next(gate.event("a"), replies=(Reply(cut_at=0),) * 4, answers=(unread,) * 4)
+        with serving(runtime, mode, event, at_once=2) as started:
+            gate.open_for("a")
+            started.wait_until_idle()
+            run = started.stop()
+    assert [response.status for response in run.responses] == [0, 0, 0, 0, 202]
+    assert run.stderr == ""
 
 
 @every_mode

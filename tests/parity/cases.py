@@ -33,7 +33,7 @@ from tests.contract.script import Headers, Next, Reply
 FOLDER = Path(__file__).with_name("cases")
 CASE_KEYS = set("name do event events in alone handler files packages start env sink differs official ours".split())
 GROUP_KEYS = {"like", "handler", "files", "packages", "start", "env", "sink"}
-EVENT_KEYS = {"text", "python", "json", "do", "headers", "deadline_ms", "answer"}
+EVENT_KEYS = {"text", "python", "json", "do", "headers", "deadline_ms", "answer", "hang_ups"}
 OWN_PROCESS_KEYS = {"alone", "handler", "files", "packages", "start", "env", "sink"}
 # A row of docs/compatibility.md, and the versions of Python on which it is seen.
 DIFFERS = re.compile(r"(?P<id>[a-z]+)(?:(?P<than><|>=)(?P<bound>3\.\d+))?")
@@ -160,7 +160,8 @@ def _case(row: dict[str, Any], group: str | None, where: str) -> Case:
 def _event(row: dict[str, Any], where: str) -> Next:
     """Return what is sent: `text` as UTF-8, `python` a literal or expression of bytes, `json` a value, `do` code.
 
-    `headers` are more headers, or empty for one that is left out; `answer` is the status that the answer gets.
+    `headers` are more headers, or empty for one that is left out; `answer` is the status that the answer gets;
+    `hang_ups` is how many requests for the event get no reply.
     """
     _refuse_others(row, EVENT_KEYS, where)
     body: object = {"do": row["do"]} if "do" in row else row.get("json", {})
@@ -170,7 +171,8 @@ def _event(row: dict[str, Any], where: str) -> Next:
         body = _bytes_of(row["python"])
     headers: Headers = {name: value or None for name, value in row.get("headers", {}).items()}
     answers = (Reply(status=row["answer"]),) if "answer" in row else ()
-    return Next(body, headers, deadline_ms=row.get("deadline_ms", 30_000), answers=answers)
+    replies = (Reply(cut_at=0),) * row.get("hang_ups", 0)
+    return Next(body, headers, deadline_ms=row.get("deadline_ms", 30_000), replies=replies, answers=answers)
 
 
 def _bytes_of(source: str) -> bytes:

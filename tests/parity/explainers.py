@@ -32,6 +32,7 @@ MAX_CAUSE_BYTES = 1 << 20
 # A frame of a runtime, or of the import system.
 OWN_FRAME = re.compile(r'  File "(?:[^"]*/awslambdaric/|<frozen importlib)')
 # What the reference's C++ part writes before it ends.
+HUNG_UP = "Failed to get next invocation. No Response from endpoint"
 POST_FAILED = re.compile(r"\[ERROR\] \[[^]]+\] LAMBDA_RUNTIME Failed to post .*\n\n?")
 # The platform's pattern of error types.
 # What the reference logs of an answer that is refused where several are served at once.
@@ -334,6 +335,15 @@ def outlive_workers(official: Observation, ours: Observation, case: Case) -> Obs
     return replace(official, posts=ours.posts, err=ours.err, exit_code=None)
 
 
+def ask_again(official: Observation, ours: Observation, case: Case) -> Observation:
+    """ac: the event that the reference died for is served."""
+    if official.exit_code != 1 or HUNG_UP not in official.out:
+        raise NotSo("the reference did not die of the platform's hanging up")
+    if [post.endpoint for post in ours.posts] != ["response"] * (len(official.posts) + 1):
+        raise NotSo("there is not one response more")
+    return replace(official, posts=(*official.posts, ours.posts[-1]), out="", err="", exit_code=None)
+
+
 EXPLAINERS: Mapping[str, Explainer] = {
     "a": join_lines,
     "b": report_exit,
@@ -362,4 +372,5 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "z": say_otherwise,
     "aa": serve_apps,
     "ab": outlive_workers,
+    "ac": ask_again,
 }

@@ -20,7 +20,7 @@ ROOMS = {
     "lifecycle": "hooks middleware after gate extension wakeup shutdown snapshot limits life",
     "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump client_package",
     "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
-    "runtime_api": "wire chunks connection invocation response_stream client",
+    "runtime_api": "wire chunks again connection invocation response_stream client",
     "log": "sinks records reports failures",
     "payload": "values codec streams schema",
     "start": "putenv environment installed settings mended image_sdk search_path cold_load cold_path",

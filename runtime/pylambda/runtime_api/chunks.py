@@ -5,6 +5,10 @@ A platform that does not know how long an event is sends it so, and a streamed r
 
 from pylambda.runtime_api.wire import MAX_HEAD_BYTES, ProtocolError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 HEX_DIGITS = b"0123456789abcdefABCDEF"
 CRLF = b"\r\n"
 
@@ -68,6 +72,27 @@ class ChunkedBody:
         self._chunks.append(self._unread[start:end])
         self._unread = self._unread[end + 2 :]
         return True
+
+
+def read_chunks(begin: bytes, receive: "Callable[[], bytes]") -> tuple[bytes, bytes]:
+    """Return a chunked body, and what came behind it.
+
+    Args:
+        begin: what is there already.
+        receive: returns more; nothing where there will be none.
+
+    Raises:
+        ConnectionResetError: there is none before the end.
+        ProtocolError: a chunk's size or end is not one.
+    """
+    chunks = ChunkedBody()
+    chunks.feed(begin)
+    while not chunks.done:
+        received = receive()
+        if not received:
+            raise ConnectionResetError("the connection was closed in the middle of a chunked reply")
+        chunks.feed(received)
+    return chunks.body, chunks.rest
 
 
 def chunk_parts(data: bytes) -> tuple[bytes, bytes, bytes]:

@@ -3,9 +3,8 @@
 No read ever times out: Lambda freezes the environment between invocations, for hours if nobody calls. No proxy of the
 environment is used: the Runtime API is on this machine.
 
-A connection that was used before may be found closed by the far side. A request that this happens to is sent once
-more, on a new one: `/next` gives the same event again until it is answered, and an answer that did arrive the first
-time is refused with 403, which is a log line.
+A connection that was used before may be found closed by the far side. A request that this happens to is sent again, on
+a new one; `again` says how often, and why that may be.
 
 A request may carry another one behind it in the same write, as RFC 9112 section 9.3.2 allows: the far side reads it
 when it has answered the first, and a system call and a wake-up are saved. If the connection ends between the two, the
@@ -66,7 +65,7 @@ class Connection:
             ahead: another whole request; its reply is for `read_ahead`.
 
         Raises:
-            TransportError: neither worked.
+            TransportError: none worked.
         """
         try:
             if self._socket is not None:
@@ -74,7 +73,12 @@ class Connection:
                     return self._exchange_once(self._socket, head, body, ahead)
                 except OSError as error:
                     self._let_go(error)
-            return self._exchange_once(self._connect(), head, body, ahead)
+            try:
+                return self._exchange_once(self._connect(), head, body, ahead)
+            except ConnectionError as error:
+                from pylambda.runtime_api.again import exchange_again
+
+                return exchange_again(error, lambda: self._exchange_once(self._connect(), head, body, ahead))
         except (OSError, ProtocolError) as error:
             raise self._fail(head, error) from None
 
@@ -189,6 +193,7 @@ class Connection:
         return self._read_reply(connection)
 
     def _connect(self) -> socket:
+        self.close()
         connection = socket(AF_INET6 if ":" in self._address[0] else AF_INET, SOCK_STREAM)
         try:
             connection.settimeout(None)  # whatever default the function set for its own sockets
@@ -257,17 +262,10 @@ class Connection:
         return body
 
     def _read_chunks(self, connection: socket, begin: bytes) -> bytes:
-        from pylambda.runtime_api.chunks import ChunkedBody
+        from pylambda.runtime_api.chunks import read_chunks
 
-        chunks = ChunkedBody()
-        chunks.feed(begin)
-        while not chunks.done:
-            received = connection.recv(RECEIVE_BYTES)
-            if not received:
-                raise ConnectionResetError("the connection was closed in the middle of a chunked reply")
-            chunks.feed(received)
-        self._unread = chunks.rest
-        return chunks.body
+        body, self._unread = read_chunks(begin, lambda: connection.recv(RECEIVE_BYTES))
+        return body
 
     def _read_to_end(self, connection: socket, begin: bytes) -> bytes:
         parts = [begin]

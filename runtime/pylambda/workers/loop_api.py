@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pylambda import names
 from pylambda.faults import TransportError
 from pylambda.payload.streams import to_bytes
+from pylambda.runtime_api.again import DELAYS_S, hung_up
 from pylambda.runtime_api.client import RuntimeApi, parse_endpoint, unexpected_status
 from pylambda.runtime_api.invocation import Invocation
 from pylambda.runtime_api.response_stream import ClientGone, ResponseStream, State
@@ -163,9 +164,20 @@ class LoopApi(RuntimeApi):
                     return await self._exchange_once(self._link, head, body, ahead)
                 except ConnectionError:
                     pass
-            return await self._exchange_once(await self._connect(), head, body, ahead)
+            return await self._exchange_anew(head, body, ahead)
         except (OSError, ProtocolError) as error:
             raise self._fault(head, error) from None
+
+    async def _exchange_anew(self, head: bytes, body: bytes, ahead: bytes) -> Reply:
+        """Exchange on a new connection, or on another one where the far side hangs up; see `runtime_api.again`."""
+        for delay_s in DELAYS_S:
+            try:
+                return await self._exchange_once(await self._connect(), head, body, ahead)
+            except ConnectionError as error:
+                if not hung_up(error):
+                    raise
+            await asyncio.sleep(delay_s)
+        return await self._exchange_once(await self._connect(), head, body, ahead)
 
     async def _exchange_once(self, link: Link, head: bytes, body: bytes, ahead: bytes) -> Reply:
         self.has_asked = bool(ahead)
