@@ -23,6 +23,7 @@ FILES = {
     "bootstrap.py": ROOT / "runtime/bootstrap.py",
     "snapshot_restore_py.py": ROOT / "runtime/snapshot_restore_py.py",
     "entry_script.sh": ROOT / "entry_script.sh",
+    "pack.py": ROOT / "images/pack.py",
 }
 FOLDERS = {
     "pylambda": ROOT / "runtime/pylambda",

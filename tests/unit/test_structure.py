@@ -68,6 +68,15 @@ def test_the_house_has_few_doors() -> None:
     assert len(entries) <= 16
 
 
+def test_the_laptops_side_can_lie_in_a_zip() -> None:
+    # Given that only what stays outside of the zip has a path of its own; the others ask pylambda.local for it
+    outside = {"local", "local.emulator"}
+    for path, name in MODULES.items():
+        if name.startswith("local") and name not in outside:
+            names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+            assert "__file__" not in names, f"{name}: use file_beside or RUNTIME_DIR of pylambda.local"
+
+
 @pytest.mark.parametrize("room", [path.parent for path in PACKAGE.glob("*/__init__.py")], ids=lambda room: room.name)
 def test_a_room_says_in_one_sentence_what_lives_there(room: Path) -> None:
     docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""

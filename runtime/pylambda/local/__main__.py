@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from pylambda.local import console, fetch, samples
+from pylambda.local import VENDOR, console, fetch, samples
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
 from pylambda.local.options import add_flags
 from pylambda.local.serve_options import OPTIONS as SERVE_OPTIONS
@@ -20,10 +20,6 @@ FAILED = 1
 CANNOT = 2
 NOBODY_THERE = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-
-
-# In the image `requests` and `h11` lie beside this package, where a plain interpreter does not look.
-VENDOR = Path(__file__).resolve().parents[2] / "vendor"
 
 
 class InputError(Exception):
@@ -120,7 +116,7 @@ def seconds(text: str) -> float:
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
-    sys.path.append(os.fspath(VENDOR))
+    sys.path += VENDOR
     try:
         from pylambda.local import serve
     except ModuleNotFoundError as error:
@@ -137,7 +133,7 @@ def run_emulator(arguments: argparse.Namespace) -> int:
 
 
 def run_invoke(arguments: argparse.Namespace) -> int:
-    sys.path.append(os.fspath(VENDOR))
+    sys.path += VENDOR
     try:
         # Here and not above: `emulator` works where `requests` is not installed.
         from pylambda.local import invoke

@@ -6,11 +6,10 @@ own; `INVOKE_FAILED` where the function failed in another way, `NOBODY_THERE` wh
 
 import argparse
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
+from pylambda.local import VENDOR
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, NoAnswer, error_document
 
 INVOKE_FAILED = 1
@@ -45,8 +44,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Send the command and print what it wrote; return its exit code."""
-    # In an image `requests`, and in one of them `boto3`, lie beside this package.
-    sys.path.append(os.fspath(Path(__file__).resolve().parents[2] / "vendor"))
+    sys.path += VENDOR
     event = json.dumps({"args": arguments.args}).encode()
     try:
         if arguments.url is not None:

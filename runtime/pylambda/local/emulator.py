@@ -20,9 +20,8 @@ path is set up. Exit codes are the shell's: 127 for a missing emulator, 126 for 
 rest.
 """
 
+import _socket  # `socket` and `shutil` are half of this start
 import os
-import shutil
-import socket
 import sys
 
 TYPE_CHECKING = False
@@ -88,8 +87,13 @@ def takes_amazons(environ: "Mapping[str, str]") -> bool:
         )
     if choice:
         return choice == AMAZONS
-    folders = environ.get("PATH", os.defpath).split(os.pathsep)
-    return any(os.path.isfile(os.path.join(folder, EMULATOR)) for folder in folders)
+    return bool(emulators(environ.get("PATH", os.defpath)))
+
+
+def emulators(search_path: str) -> list[str]:
+    """Return the files of the emulator's name on a search path, whether they can be executed or not."""
+    paths = [os.path.join(folder, EMULATOR) for folder in search_path.split(os.pathsep)]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def plan_ours(environ: "Mapping[str, str]") -> tuple[str, list[str]]:
@@ -132,13 +136,12 @@ def find_emulator(search_path: str) -> str:
     Raises:
         StartError: it is not on `search_path`, or it is and cannot be executed.
     """
-    path = shutil.which(EMULATOR, path=search_path)
-    if path:
-        return path
-    for folder in search_path.split(os.pathsep):
-        candidate = os.path.join(folder, EMULATOR)
-        if os.path.isfile(candidate):
-            raise StartError(f"{candidate} is not executable: chmod +x it.", NOT_EXECUTABLE)
+    present = emulators(search_path)
+    for path in present:
+        if os.access(path, os.X_OK):
+            return path
+    if present:
+        raise StartError(f"{present[0]} is not executable: chmod +x it.", NOT_EXECUTABLE)
     raise StartError(
         f"{EMULATOR} is not on PATH, and {CHOICE} is {AMAZONS}. Without {CHOICE} `pylambda serve` takes its place;"
         f" or mount one: docker run -v FILE:/usr/local/bin/{EMULATOR}; outside of a container put its folder on PATH."
@@ -163,14 +166,16 @@ def read_port(environ: "Mapping[str, str]", name: str, default: int) -> int:
 
 def check_port(host: str, port: int, mend: str) -> None:
     """Refuse an address that cannot be listened on; SO_REUSEADDR because that is how the emulator does it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen()
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise StartError(f"cannot listen on {host}:{port} ({why}): stop what uses that port, or {mend}.") from error
+    probe = _socket.socket()
+    probe.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((host, port))
+        probe.listen()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise StartError(f"cannot listen on {host}:{port} ({why}): stop what uses that port, or {mend}.") from error
+    finally:
+        probe.close()
 
 
 def log_level(of_function: str) -> str:

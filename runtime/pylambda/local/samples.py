@@ -9,11 +9,11 @@ import base64
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-FOLDER = Path(__file__).parent / "events"
+from pylambda.local import file_beside
+
 USAGE = 2
 # The names of the command, and the file that each of them is; HTTP ones by the front that makes them.
 FRONTS = {"apigw-v2": "v2", "apigw-v1": "v1", "apigw-rest": "rest", "url": "url", "alb": "alb"}
@@ -88,7 +88,7 @@ def sample(shape: str, body: str | None = None, *, method: str = "GET", path: st
         near = difflib.get_close_matches(shape, SHAPES, 3, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(SHAPES)}"
         raise SampleError(f"there is no event {shape!r}; {hint}")
-    event = json.loads((FOLDER / f"{FILES[shape]}.json").read_bytes())
+    event = json.loads(file_beside(__name__, f"events/{FILES[shape]}.json"))
     if body is None:
         return event
     if shape not in BODIES:

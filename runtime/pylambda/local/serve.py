@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pylambda import names
-from pylambda.local import samples
+from pylambda.local import RUNTIME_DIR, samples
 from pylambda.local.fronts.front import Front, FrontSettings
 from pylambda.local.fronts.requests import SHAPES
 from pylambda.local.options import OptionError
@@ -67,7 +67,7 @@ def find_bootstrap() -> Path:
     Raises:
         OptionError: it is nowhere.
     """
-    runtime_dir = Path(__file__).resolve().parents[2]
+    runtime_dir = Path(RUNTIME_DIR)
     places = (runtime_dir, runtime_dir.parent, Path(sys.prefix) / "share" / "pylambda")
     for place in places:
         if (place / BOOTSTRAP).is_file():
@@ -184,7 +184,7 @@ class Service:
             name=settings.name or "function",
             memory_mb=settings.memory,
             task_root=settings.folder,
-            runtime_dir=Path(__file__).resolve().parents[2],
+            runtime_dir=Path(RUNTIME_DIR),
             python=self._python,
         )
         if settings.terminal and breakpoints.HOOK not in environ:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pylambda import names
+from pylambda.local import IN_IMAGE
 from pylambda.local import options as option_table
 from pylambda.local.options import OptionError
 from pylambda.local.serve_options import OPTIONS
@@ -51,7 +52,7 @@ class Settings:
             return Debugger(CONNECT, *self.values["debug_connect"])
         if self.values["debug"] is not None:
             # Loopback of a container cannot be reached from outside of it.
-            return Debugger(LISTEN, "0.0.0.0" if in_container() else "127.0.0.1", self.values["debug"])
+            return Debugger(LISTEN, "0.0.0.0" if IN_IMAGE else "127.0.0.1", self.values["debug"])
         return None
 
     @property
@@ -73,7 +74,7 @@ class Settings:
     def reloads(self) -> bool:
         """Whether changes are looked for: on a checkout, where nobody said otherwise."""
         wanted = self.values["reload"]
-        return not in_container() if wanted is None else bool(wanted)
+        return not IN_IMAGE if wanted is None else bool(wanted)
 
     @property
     def workers(self) -> int:
@@ -102,8 +103,3 @@ def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Se
     settings = Settings(handler, values, environ, folder)
     settings.function_environ()  # now, while a person looks for what is wrong with it
     return settings
-
-
-def in_container() -> bool:
-    """Return whether this is a function's image and no checkout."""
-    return str(Path(__file__).resolve()).startswith("/var/runtime/")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pylambda.local import file_beside
+
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
@@ -35,10 +37,11 @@ class Debugger:
 
         Args:
             python: the real one.
-            folder: where to write it.
+            folder: where to write it, and what it starts.
         """
         script = folder / "python-with-debugger"
-        start = Path(__file__).with_name("debugged.py")
+        start = folder / "debugged.py"
+        start.write_bytes(file_beside(__name__, start.name))
         words = [python, "-u", str(start), self.way, self.host, str(self.port)]
         script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         script.chmod(0o755)

@@ -7,14 +7,12 @@ another origin must not read it: a foreign `Host`, as after DNS rebinding, and a
 import ipaddress
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from pylambda.local import samples
+from pylambda.local import file_beside, samples
 from pylambda.local.service.exchange import Exchange
 
 PREFIX = "/_pylambda"
-FILE = Path(__file__).with_name("page.html")
 LOCAL_NAMES = ("localhost", "host.docker.internal")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:"
 JSON_HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
@@ -41,7 +39,7 @@ class Page:
             await exchange.reply(308, b"", [("Location", f"{PREFIX}/")])
         elif path == f"{PREFIX}/":
             headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", POLICY)]
-            await exchange.reply(200, FILE.read_bytes(), [*headers, ("Cache-Control", "no-store")])
+            await exchange.reply(200, file_beside(__name__, "page.html"), [*headers, ("Cache-Control", "no-store")])
         elif path == f"{PREFIX}/state":
             await exchange.reply(200, json.dumps(self._state()).encode(), JSON_HEADERS)
         elif path.startswith(f"{PREFIX}/events/"):
