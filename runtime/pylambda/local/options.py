@@ -210,8 +210,9 @@ def read_toml(file: Path) -> dict[str, Any]:
 def check_keys(settings: Mapping[str, Any], file: str) -> None:
     """Refuse a key that is no setting of any command."""
     from pylambda.local import serve_options
+    from pylambda.local.build import settings as build_settings
 
-    known = [*(option.name for option in serve_options.OPTIONS), "handler", *OTHER_TABLES]
+    known = [*(option.name for option in (*serve_options.OPTIONS, *build_settings.OPTIONS)), "handler", *OTHER_TABLES]
     for key in settings:
         if key not in known:
             import difflib
@@ -222,7 +223,7 @@ def check_keys(settings: Mapping[str, Any], file: str) -> None:
 
 
 # Tables of other commands, which read them themselves.
-OTHER_TABLES = ("check", "build", "new", "console")
+OTHER_TABLES = ("check", "new", "console")
 
 
 def as_text(value: object) -> str:

@@ -1,0 +1,71 @@
+"""The command line of `pylambda build`, and what it says. What does the work is imported when it is asked for."""
+
+import argparse
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pylambda.local.options import OptionError, add_flags
+
+if TYPE_CHECKING:
+    from pylambda.local.build.settings import Settings
+
+CANNOT = 2
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to a command line."""
+    from pylambda.local.build.settings import OPTIONS
+
+    text = "make a zip or an image of a function, with what it needs, for Lambda"
+    parser = commands.add_parser(
+        "build",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog="What the function needs is taken from uv.lock, poetry.lock, requirements.txt or pyproject.toml, the"
+        " first that is there. Settings are taken from flags, else from [tool.pylambda] in pyproject.toml or from"
+        " pylambda.toml.",
+    )
+    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the project (default: here)")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--zip", action="store_true", help="a zip for Amazon's managed Python; needs no container")
+    add_flags(parser, OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build what is asked for, say how it goes on standard output; return the exit code."""
+    from pylambda.local.build import settings as build_settings
+
+    try:
+        settings = build_settings.settings_of(arguments, os.environ)
+        _zip(settings)
+    except (OptionError, build_settings.BuildError) as error:
+        print(f"pylambda: {error}", file=sys.stderr)
+        for line in getattr(error, "details", "").splitlines():
+            print(f"  {line}", file=sys.stderr)
+        return CANNOT
+    return 0
+
+
+def _zip(settings: "Settings") -> None:
+    from pylambda.local.build import zips
+
+    target = zips.build(settings, _say)
+    _say(f"{_from_here(target)}  sha256 {hashlib.sha256(target.read_bytes()).hexdigest()}")
+    _say(
+        f"Next: aws lambda update-function-code --function-name {settings.name} --architectures {settings.arch} "
+        f"--zip-file fileb://{_from_here(target)}"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _from_here(path: Path) -> str:
+    """Return a path as short as it can be."""
+    here = Path.cwd()
+    return os.fspath(path.relative_to(here) if path.is_relative_to(here) else path)
