@@ -13,20 +13,24 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench import container, crowd, kit, serve, table
 from bench.kit import BenchError, Kit
 from bench.measure import Run, run_once
-from bench.scenarios import CONTAINER, CROWD, SCENARIOS, SERVE, WEB, Scenario
+from bench.scenarios import CONTAINER, CROWD, ORJSON, SCENARIOS, SERVE, WEB, Scenario
 from bench.table import Goal, Row
 
 CONTAINER_RUNS = 10
 # What puts beside the functions what a scenario needs.
-BUNDLES = {"boto3": kit.bundle_boto3, WEB: kit.bundle_web}
+BUNDLES: dict[str, Callable[[kit.Kit], bool]] = {
+    "boto3": kit.bundle_boto3,
+    **{name: partial(kit.bundle_lock, name=name) for name in (WEB, ORJSON)},
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

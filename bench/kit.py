@@ -204,21 +204,21 @@ def bundle_boto3(kit: Kit) -> bool:
     return True
 
 
-def bundle_web(kit: Kit) -> bool:
-    """Put the frameworks and adapters of bench/web.lock beside the functions.
+def bundle_lock(kit: Kit, name: str) -> bool:
+    """Put what bench/NAME.lock installs beside the functions.
 
     Raises:
-        BenchError: they cannot be had.
+        BenchError: it cannot be had.
     """
-    lock = SOURCES / "web.lock"
-    folder = BUILD / f"web-{kit.python.parent.parent.name}"
+    lock = SOURCES / f"{name}.lock"
+    folder = BUILD / f"{name}-{kit.python.parent.parent.name}"
     made_from = hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp = folder / "made-from"
     if not stamp.exists() or stamp.read_text() != made_from:
         shutil.rmtree(folder, ignore_errors=True)
         install = ["install", "--quiet", "--require-hashes", "--only-binary=:all:", "--requirement", str(lock)]
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(kit.python)]
-        _run([*pip, *install, "--target", str(folder)], "the web frameworks cannot be installed")
+        _run([*pip, *install, "--target", str(folder)], f"what {lock} names cannot be installed")
         stamp.write_text(made_from)
     for entry in folder.iterdir():
         target = kit.task / entry.name

@@ -32,8 +32,9 @@ SERVE = "serve"
 
 # A line against one of these is one against the other checkout where that takes the official client's place.
 SAME = ("", *ON_PEER)
-# What bench/web.lock installs.
+# What bench/web.lock and bench/orjson.lock install.
 WEB = "web"
+ORJSON = "orjson"
 
 RECORD = {"id": 100000, "name": "a pot of tea", "price": 12.5, "tags": ["hot", "green"], "active": True, "parent": None}
 
@@ -128,7 +129,7 @@ class Scenario:
         samples: how many times the resident set is read.
         fails: whether the function is meant to fail.
         environ: more variables.
-        needs: a package of the development environment that the function imports, or `WEB`.
+        needs: a package of the development environment that the function imports, or `WEB` or `ORJSON`.
         handlers: the functions of the runtimes that serve another one.
     """
 
@@ -218,6 +219,16 @@ SCENARIOS = (
     Scenario("1-MB-string", "1 MB, a string", LARGE, text_event(1_000_000), invocations=60, warm_up=5),
     Scenario("1-MB-records", "1 MB, records", LARGE, records_event(1_000_000), invocations=20, warm_up=2),
     Scenario("2.9-MB-records", "2.9 MB, records", LARGE, records_event(2_900_000), invocations=10, warm_up=2),
+    Scenario(
+        "2.9-MB-records-orjson",
+        "2.9 MB, records, PYLAMBDA_JSON=orjson",
+        LARGE,
+        records_event(2_900_000),
+        invocations=10,
+        warm_up=2,
+        needs=ORJSON,
+        environ={"PYLAMBDA_JSON": "orjson"},
+    ),
     Scenario("5.9-MB-string", "5.9 MB, a string", LARGE, text_event(5_900_000), invocations=20, warm_up=2),
     Scenario("5.9-MB-records", "5.9 MB, records", LARGE, records_event(5_900_000), invocations=6, warm_up=1, runs=6),
     Scenario(

@@ -103,6 +103,51 @@ def test_strict_json_is_the_official_clients(tmp_path: Path) -> None:
         assert document["errorMessage"] == "Unable to marshal response: Object of type date is not JSON serializable"
 
 
+def test_a_mistake_in_an_event_is_told_where_nothing_has_loaded_json(tmp_path: Path) -> None:
+    source = "import sys\nassert 'json' not in sys.modules\ndef handler(e, c): pass"
+    with serving(tmp_path, source) as runtime:
+        document = json.loads(runtime.accept().answer_to(b"[1,").body)
+        assert document["errorMessage"].startswith("Unable to unmarshal input: Expecting value: line 1 column 4")
+
+
+@pytest.mark.parametrize("library", ["orjson", "msgspec"])
+@pytest.mark.parametrize("asynchronous", ["", "async "])
+def test_json_goes_through_the_library_that_was_chosen(library: str, asynchronous: str, tmp_path: Path) -> None:
+    source = f"""
+        import decimal, sys
+        {asynchronous}def handler(event, context):
+            assert {library!r} in sys.modules
+            return decimal.Decimal("1.10") if event is None else [event, float("nan")] if event == 1 else event
+        """
+    with serving(tmp_path, source, environ={"PYLAMBDA_JSON": library}) as runtime:
+        peer = runtime.accept()
+        # Given what both take, then the text is the library's
+        assert peer.answer_to(b'{"a": [1, 2.5, null], "a": 123}').body == b'{"a":123}'
+        # Given what only our own codec takes, then it is that codec's
+        assert peer.answer_to(b"null").body == b"1.10"
+        assert peer.answer_to(b"1").body == b"[1, NaN]"
+        assert json.loads(peer.answer_to(b'{"n": 123456789012345678901234567890}').body) == {
+            "n": 123456789012345678901234567890
+        }
+        # And a mistake is told in the usual words
+        assert json.loads(peer.answer_to(b"1]").body)["errorMessage"] == (
+            "Unable to unmarshal input: Extra data: line 1 column 2 (char 1)"
+        )
+
+
+@pytest.mark.parametrize("library", ["orjson", "msgspec"])
+def test_a_json_library_that_is_not_there_is_a_load_fault(library: str, tmp_path: Path) -> None:
+    (tmp_path / f"{library}.py").write_text("raise ImportError('built for another Python')")
+    with serving(tmp_path, "def handler(e, c): pass", environ={"PYLAMBDA_JSON": library}) as runtime:
+        document = init_error(runtime.accept())
+        assert document["errorType"] == "Runtime.MissingDependency"
+        assert document["errorMessage"] == (
+            f"PYLAMBDA_JSON is '{library}', which cannot be imported: built for another Python"
+        )
+        assert runtime.wait() == 1
+        assert f"pip install {library}" in runtime.stdout()
+
+
 def test_another_word_than_strict_is_a_load_fault(tmp_path: Path) -> None:
     with serving(tmp_path, "def handler(e, c): pass", environ={"PYLAMBDA_JSON": "loose"}) as runtime:
         document = init_error(runtime.accept())

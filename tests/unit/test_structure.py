@@ -22,7 +22,7 @@ ROOMS = {
     "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
     "runtime_api": "wire chunks again connection invocation response_stream client",
     "log": "sinks records reports failures",
-    "payload": "values codec streams schema",
+    "payload": "values codec json_library streams schema",
     "start": "putenv environment installed settings mended image_sdk search_path cold_load cold_path",
     "faults": "",
     "names": "",

@@ -16,6 +16,7 @@ from pylambda import names
 from pylambda.faults import InvalidResponse
 from pylambda.function.handler import SPECIAL_CODE
 from pylambda.payload import codec
+from pylambda.start.settings import JSON_LIBRARIES
 
 if TYPE_CHECKING:
     from pylambda.function.aio import Runner
@@ -150,7 +151,12 @@ def _by_mark(handler: "Handler", settings: "Settings") -> Adapted:
 
         schema = schema_of(handler)
         return Adapted(handler, schema.decode, schema.encode)
-    return Adapted(handler, codec.decode, partial(codec.encode, strict=True) if settings.json_strict else codec.encode)
+    mode = settings.json_mode
+    if mode in JSON_LIBRARIES:
+        from pylambda.payload.json_library import ways_of
+
+        return Adapted(handler, *ways_of(mode))
+    return Adapted(handler, codec.decode, partial(codec.encode, strict=True) if mode else codec.encode)
 
 
 def _streaming(handler: "Handler") -> "Handler":

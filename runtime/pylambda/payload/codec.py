@@ -34,6 +34,8 @@ WHITESPACE = " \t\n\r"
 BOM = "\ufeff"
 # In ASCII JSON this stands before each character that is none, and before some that are.
 ESCAPE = "\\u"
+# From version 3 on `marshal` writes a text that is shared once only, and most keys are: a third of the time.
+MARSHAL_VERSION = 4
 
 
 def _refuse_constant(name: str) -> None:
@@ -80,6 +82,10 @@ def decode(body: bytes | bytearray, content_type: str | None) -> "Any":
             return _parse(text)
         return value if end == len(text) else _parse(text)
     except Exception as error:
+        if isinstance(error, SystemError) and "json" not in sys.modules:
+            import json  # noqa: F401 - where Python 3.11's scanner looks for what it would raise
+
+            return decode(body, content_type)
         from pylambda.faults import UnmarshalError
 
         raise UnmarshalError(f"Unable to unmarshal input: {error}", stack=()) from None
@@ -239,14 +245,13 @@ def _with_plain_containers(value: "Any") -> "Any":
 def _is_built_in_throughout(value: "Any") -> bool:
     """Whether `value` holds no instance of any class but the interpreter's own; False where that cannot be told.
 
-    `marshal` takes exactly those and refuses their subclasses, which makes it the fastest test there is: a third of
-    what encoding costs, where a walk in Python costs as much again. It follows circles, two thousand times, so it is
-    asked only about what was encoded already.
+    `marshal` takes exactly those and refuses their subclasses, which makes it the fastest test there is: an eighth of
+    what encoding costs, where a walk in Python costs as much again.
     """
     if not isinstance(value, (dict, list, tuple)):
         return True
     try:
-        marshal.dumps(value, 2)
+        marshal.dumps(value, MARSHAL_VERSION)
     except ValueError:
         return False
     return True

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 DEFAULT_DEADLINE_MARGIN_MS = 100
 # The front doors that can stream a response, as PYLAMBDA_STREAM names them.
 STREAMING_FRONTS = frozenset(("url", "rest"))
-
+# What PYLAMBDA_JSON may say.
+JSON_STRICT = "strict"
+JSON_LIBRARIES = ("orjson", "msgspec")
 
 # How several invocations are served at once; the second as Amazon's client names it, which knows no tasks.
 PROCESS, THREAD, ASYNC, HYBRID = "process", "thread", "async", "hybrid"
@@ -40,7 +42,8 @@ class Settings:
         log_level: the level of the root logger in capitals; empty where none is asked for.
         telemetry_fd: the descriptor for framed log records, or None for stdout.
         local: whether the run is on somebody's own machine.
-        json_strict: whether a result may hold only what the official client encodes.
+        json_mode: `strict` where a result may hold only what the official client encodes, or the library that reads and
+            writes JSON; else empty.
         use_uvloop: whether the event loop of async handlers is uvloop's.
         deadline_margin_ms: how long before the deadline an async handler is cancelled.
         root_path: where a web app is mounted, empty for nowhere; None where the event has to tell.
@@ -120,11 +123,11 @@ class Settings:
         return folder if access(f"{folder}/pyvenv.cfg", R_OK) else ""
 
     @property
-    def json_strict(self) -> bool:
-        mode = self.environ.get(names.JSON_MODE) or ""
-        if mode.lower() not in ("", "strict"):
-            raise self._invalid(names.JSON_MODE, "it may be 'strict', or not be set")
-        return bool(mode)
+    def json_mode(self) -> str:
+        mode = (self.environ.get(names.JSON_MODE) or "").lower()
+        if mode not in ("", JSON_STRICT, *JSON_LIBRARIES):
+            raise self._invalid(names.JSON_MODE, "it may be 'orjson', 'msgspec' or 'strict', or not be set")
+        return mode
 
     @property
     def use_uvloop(self) -> bool:
