@@ -21,6 +21,8 @@ LIBRARY = "vendor/h11"
 STAYS = {"emulator.py", "__init__.py"}
 # The first time that a zip can name.
 TIME = (1980, 1, 1, 0, 0, 0)
+# Files that `pylambda new` copies: nobody imports them.
+COPIED = "new/templates/"
 # Of a pyc: it is named by its source's hash, and never checked (PEP 552).
 UNCHECKED = (0b01).to_bytes(4, "little")
 
@@ -40,7 +42,7 @@ def pack(runtime: Path, place: PurePath) -> None:
     with zipfile.ZipFile(f"{side}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, path in sorted(taken.items()):
             content = path.read_bytes()
-            if path.suffix == ".py":
+            if path.suffix == ".py" and not name.startswith(COPIED):
                 add(archive, f"{name}c", byte_code(content, str(place / f"{LAPTOPS_SIDE}.zip" / name)))
             add(archive, name, content)
             path.unlink()

@@ -9,6 +9,7 @@ import h11
 import pytest
 
 from images import pack
+from pylambda.local.new import project
 from tests.documents import ROOT
 
 
@@ -51,6 +52,15 @@ def test_commands_run_out_of_it_with_the_files_that_they_print(packed: Path) -> 
         ).stdout
     )
     assert "--http" in run(packed, code, "serve", "--help")
+
+
+def test_a_new_project_comes_out_of_it_as_out_of_a_folder(packed: Path, tmp_path: Path) -> None:
+    code = "import os; os.chdir(sys.argv.pop(1)); from pylambda.local.__main__ import main; sys.exit(main())"
+    words = ("new", "greeter", "--web", "django", "--stream", "--iac", "cdk", "--ci", "github")
+    run(packed, code, str(tmp_path), *words)
+    files = [path for path in (tmp_path / "greeter").rglob("*") if path.is_file()]
+    made = {path.relative_to(tmp_path / "greeter").as_posix(): path.read_text() for path in files}
+    assert made == project.files(project.Choice("greeter", "django", True, ("cdk",), "github"))
 
 
 def test_byte_code_is_run_and_its_lines_are_shown(packed: Path) -> None:

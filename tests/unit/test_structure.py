@@ -30,6 +30,7 @@ ROOMS = {
 MODULES = {
     path: ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
+    if "templates" not in path.parts  # files of a new project, which nobody imports
 }
 RUNTIME_MODULES = {path: name for path, name in MODULES.items() if not name.startswith("local")}
 ORDER = list(ROOMS)

@@ -105,13 +105,13 @@ def wait_for(look: Callable[[], Any], what: str) -> Any:
 
 @contextmanager
 def serving(folder: Path, handler: str, flags: tuple[str, ...], environ: Mapping[str, str]) -> Iterator[Service]:
-    """Serve a folder."""
+    """Serve a folder; without a handler, by what its own settings say."""
     mark = uuid.uuid4().hex
     log = folder.parent / f"{folder.name}-{mark}.log"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pylambda.local", "serve", handler, "--port", "0", *flags],
+            [sys.executable, "-m", "pylambda.local", "serve", *filter(None, [handler]), "--port", "0", *flags],
             cwd=folder,
             env={**inherited, MARK: mark, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **environ},
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,1 @@
+"""`pylambda new`: a project that runs, has a test and can be deployed."""

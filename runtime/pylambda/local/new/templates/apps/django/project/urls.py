@@ -1,0 +1,7 @@
+"""The pages of the project."""
+
+from django.urls import path
+
+from project import views
+
+urlpatterns = [path("", views.hello)]
