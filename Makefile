@@ -86,12 +86,23 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/hadolint --config images/hadolint.yaml images/Dockerfile examples/*/Dockerfile
-	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(NEW_EXAMPLE) && diff -r --exclude='*cache*' build/new/greeter examples/deploy || \
+	  { echo "examples/deploy is not what pylambda new makes: change the templates, then make deploy-example" >&2; exit 1; }
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml \
+	  examples/deploy/.github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@$(BIN)/zizmor --offline --quiet --no-progress --config .github/zizmor.yml .github
-	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/*
+	@$(BIN)/zizmor --offline --quiet --no-progress --config .github/zizmor.yml .github examples/deploy/.github
+	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/* examples/deploy/deploy/ship.sh
 	@$(MATRIX) table --check README.md
 	@$(MATRIX) check
+
+# examples/deploy is what this makes; lint compares the two.
+NEW_EXAMPLE = rm -rf build/new && mkdir -p build/new && cd build/new && "$(CURDIR)/$(BIN)/pylambda" new greeter --stream --ci github \
+  --iac sam --iac cdk --iac terraform --iac cloudformation > /dev/null && cd "$(CURDIR)"
+
+.PHONY: deploy-example
+deploy-example: $(VENV)/.local-ready ## Make examples/deploy anew with pylambda new
+	@$(NEW_EXAMPLE) && rm -rf examples/deploy && mv build/new/greeter examples/deploy
 
 .PHONY: format
 format: $(VENV)/.dev-ready ## Write the style that lint asks for
@@ -180,6 +191,19 @@ $(MONITORING)/.ready: tests/monitoring/requirements.txt tests/parity/requirement
 
 .PHONY: monitoring
 monitoring: $(MONITORING)/.ready ## Install the tools of docs/monitoring.md, 200 MB, into .cache for their tests
+
+IAC := .cache/iac
+$(IAC)/.ready: tests/deploy/requirements.txt tests/deploy/package-lock.json
+	@command -v npm > /dev/null || { echo "the CDK needs Node.js: apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing the CDK and moto into $(IAC)"
+	@$(PYTHON) -m venv --clear $(IAC)
+	@$(IAC)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/deploy/requirements.txt
+	@cp tests/deploy/package.json tests/deploy/package-lock.json $(IAC)
+	@cd $(IAC) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: iac
+iac: $(IAC)/.ready ## Install the CDK and moto, 800 MB, into .cache for the tests of deployments
 
 build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build

@@ -19,6 +19,7 @@ SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
 AWS_CLI = Path(__file__).parents[1] / ".cache" / "aws-cli" / "bin" / "aws"
 WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
 MONITORING = Path(__file__).parents[1] / ".cache" / "monitoring" / ".ready"
+IAC = Path(__file__).parents[1] / ".cache" / "iac"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 # Folders whose slow fixtures, made once a run, all of their tests share; the longest first, so that it ends in time.
 TOGETHER = ("image", "parity", "local")
@@ -63,6 +64,7 @@ PARTS = {
     "browser": Part(lambda: shutil.which("chromium") is not None, "there is no Chromium", "make browser"),
     "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
     "aws-cli": Part(AWS_CLI.exists, "the AWS CLI is missing", "make aws-cli"),
+    "iac": Part((IAC / ".ready").exists, "the CDK and moto are missing", "make iac"),
     "monitoring": Part(MONITORING.exists, "the monitoring tools are missing", "make monitoring"),
 }
 
