@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,6 @@ def test_a_fact_is_the_same_in_each_file_that_has_it(web: str, stream: bool) -> 
     mode = "RESPONSE_STREAM" if stream else "BUFFERED"
     for place in ("template.yaml", "infra/app.py", "main.tf", "cloudformation.yaml"):
         assert mode in files[place]
-        assert "memory_size" in files[place].lower().replace("memorysize", "memory_size")
     assert f"Timeout: {settings['timeout']}\n" in files["template.yaml"]
     assert f"Timeout: {settings['timeout']}\n" in files["cloudformation.yaml"]
     assert f"timeout       = {settings['timeout']}\n" in files["main.tf"]
@@ -163,6 +163,16 @@ def test_what_is_no_choice_is_refused(tmp_path: Path) -> None:
     assert made.returncode == 2
     assert "choose from" in made.stderr
     assert not (tmp_path / "greeter").exists()
+
+
+def test_a_project_is_built_as_a_zip(tmp_path: Path) -> None:
+    # Given a project without packages, for which nothing is downloaded
+    assert new(tmp_path, "greeter").returncode == 0
+    build = [sys.executable, "-m", "pylambda.local", "build", "--zip", "--outdir", str(tmp_path / "built")]
+    done = subprocess.run(build, cwd=tmp_path / "greeter", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    (archive,) = (tmp_path / "built").iterdir()
+    assert "app.py" in zipfile.ZipFile(archive).namelist()
 
 
 def test_the_cdks_settings_are_json() -> None:
