@@ -66,6 +66,27 @@ invoke: $(VENV)/.local-ready ## Send an event to a running function: EVENT=JSON,
 emulator: $(VENV)/.local-ready ## Print the path of the Lambda emulator, downloading it where it is missing
 	@$(BIN)/pylambda emulator --cache .cache
 
+# --- Read it ---
+
+DOCS := .cache/docs
+OWNER ?=
+$(DOCS)/.ready: docs/requirements.txt
+	@echo "Installing what builds the pages into $(DOCS)"
+	@$(PYTHON) -m venv --clear $(DOCS)
+	@$(DOCS)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement docs/requirements.txt
+	@touch $@
+
+.PHONY: docs
+docs: $(DOCS)/.ready $(VENV)/.local-ready ## Build the pages of docs/ into build/site, and check every link; OWNER=... of the repository
+	@$(BIN)/python -m docs.site stage build --owner '$(OWNER)'
+	@cd build && "$(CURDIR)/$(DOCS)/bin/zensical" build --clean --strict
+	@$(BIN)/python -m docs.site check build/site
+
+.PHONY: docs-serve
+docs-serve: $(DOCS)/.ready $(VENV)/.local-ready ## Show the pages as they were staged, on port 8000
+	@$(BIN)/python -m docs.site stage build
+	@cd build && exec "$(CURDIR)/$(DOCS)/bin/zensical" serve
+
 # --- Check it ---
 
 .PHONY: test

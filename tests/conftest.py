@@ -20,6 +20,7 @@ AWS_CLI = Path(__file__).parents[1] / ".cache" / "aws-cli" / "bin" / "aws"
 WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
 MONITORING = Path(__file__).parents[1] / ".cache" / "monitoring" / ".ready"
 IAC = Path(__file__).parents[1] / ".cache" / "iac"
+DOCS = Path(__file__).parents[1] / ".cache" / "docs" / ".ready"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 # Folders whose slow fixtures, made once a run, all of their tests share; the longest first, so that it ends in time.
 TOGETHER = ("image", "parity", "local")
@@ -65,6 +66,7 @@ PARTS = {
     "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
     "aws-cli": Part(AWS_CLI.exists, "the AWS CLI is missing", "make aws-cli"),
     "iac": Part((IAC / ".ready").exists, "the CDK and moto are missing", "make iac"),
+    "docs": Part(DOCS.exists, "what builds the pages is missing", "make docs"),
     "monitoring": Part(MONITORING.exists, "the monitoring tools are missing", "make monitoring"),
 }
 

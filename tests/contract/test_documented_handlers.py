@@ -1,4 +1,7 @@
-"""Every example of docs/handlers.md is run, and answers what the page says below it. So is examples/tokens."""
+"""Every example of docs/handlers.md and docs/streaming.md is run, and answers what the page says below it.
+
+So is examples/tokens.
+"""
 
 import itertools
 import json
@@ -9,9 +12,10 @@ import pytest
 from tests.contract.raw_api import CHECKOUT, Peer, Request, serving
 from tests.documents import Block, blocks
 
-PAGE = CHECKOUT / "docs" / "handlers.md"
-BLOCKS = blocks(PAGE)
-EXAMPLES = [(block, below) for block, below in itertools.pairwise(BLOCKS) if block.language == "python"]
+PAGES = [CHECKOUT / "docs" / name for name in ("handlers.md", "streaming.md")]
+EXAMPLES = [
+    (block, below) for page in PAGES for block, below in itertools.pairwise(blocks(page)) if block.language == "python"
+]
 TOKENS = CHECKOUT / "examples" / "tokens" / "app.py"
 
 
@@ -33,7 +37,7 @@ def answer_to(peer: Peer, event: str, number: int) -> str:
     return f"{document['errorType']}: {document['errorMessage']}"
 
 
-def test_the_page_has_an_answer_below_every_example() -> None:
+def test_the_pages_have_an_answer_below_every_example() -> None:
     assert len(EXAMPLES) > 10
     assert {below.language for _, below in EXAMPLES} == {"text"}
 

@@ -1,6 +1,7 @@
 """What the documents say is held to what the machine does: commands are run somewhere, links lead somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,18 @@ def test_every_link_into_the_tree_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_readmes_functions_are_the_examples() -> None:
-    (python,) = [block for block in blocks(ROOT / "README.md") if block.language == "python"]
-    first, two_stage = [block for block in blocks(ROOT / "README.md") if block.language == "dockerfile"]
+def test_the_functions_of_the_pages_are_the_examples() -> None:
+    (python,) = [block for block in blocks(ROOT / "docs" / "index.md") if block.language == "python"]
+    (first,) = [block for block in blocks(ROOT / "docs" / "index.md") if block.language == "dockerfile"]
+    (two_stage,) = [block for block in blocks(ROOT / "docs" / "images.md") if block.language == "dockerfile"]
     example = ROOT / "examples" / "hello"
     assert first.text == (example / "Dockerfile").read_text()
     assert two_stage.text == (ROOT / "examples" / "two-stage" / "Dockerfile").read_text()
     assert python.lines[-1].strip() in (example / "app.py").read_text()
+
+
+def test_what_a_dockerfile_becomes_is_one_that_the_tests_build() -> None:
+    cases = tomllib.loads((ROOT / "tests" / "image" / "dockerfiles" / "cases.toml").read_text())["case"]
+    built = [case["dockerfile"].replace("public.ecr.aws/lambda/python:", "pylambda:") for case in cases]
+    _, after = [block.text for block in blocks(ROOT / "docs" / "migrate.md") if block.language == "dockerfile"][:2]
+    assert after in built

@@ -1,4 +1,4 @@
-"""The apps of docs/web.md, served by the name that stands below each: those of other adapters too."""
+"""The apps of docs/web.md and docs/migrate.md, served by the name below each: those of other adapters too."""
 
 import base64
 import itertools
@@ -15,8 +15,12 @@ from tests.web.doors import DOORS, Client
 pytestmark = pytest.mark.needs("web-frameworks")
 
 QUEUE_EVENT = {"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}
+MIGRATE = ROOT / "docs" / "migrate.md"
 EXAMPLES = [
-    (app, image) for app, image in itertools.pairwise(blocks(ROOT / "docs" / "web.md")) if app.language == "python"
+    (app, image)
+    for page in (ROOT / "docs" / "web.md", MIGRATE)
+    for app, image in itertools.pairwise(blocks(page))
+    if app.language == "python"
 ]
 
 
@@ -38,8 +42,8 @@ def test_an_app_answers_under_the_name_below_it(app: Block, image: Block, tmp_pa
 
 
 def test_the_page_moves_from_each_adapter_that_the_tests_compare_with() -> None:
-    page = (ROOT / "docs" / "web.md").read_text()
-    assert all(f"### From {name}\n" in page for name in ("mangum", "apig-wsgi", "serverless-wsgi"))
+    page = MIGRATE.read_text()
+    assert all(f"## From {name}\n" in page for name in ("mangum", "apig-wsgi", "serverless-wsgi"))
     before = [app for app, image in EXAMPLES if 'CMD ["app.handler"]' in image.text]
     assert len(before) == 3
 

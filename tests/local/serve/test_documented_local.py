@@ -1,4 +1,4 @@
-"""The commands of docs/local.md, and the one of README.md, as they stand there, on a free port in the place of 8080."""
+"""The commands of docs/local.md and of the first pages, as they stand there, on a free port in the place of 8080."""
 
 import os
 import shutil
@@ -91,8 +91,9 @@ def test_serve_and_send(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_the_command_of_the_readme_is_that_of_the_page() -> None:
-    (command,) = [each for each in blocks(ROOT / "README.md") if each.runner == RUNNER]
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md"])
+def test_the_command_of_the_first_pages_is_that_of_the_page(name: str) -> None:
+    (command,) = [each for each in blocks(ROOT / name) if each.runner == RUNNER]
     assert command.text == block("pylambda serve app.handler\n").text
 
 

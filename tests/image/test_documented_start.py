@@ -1,4 +1,4 @@
-"""The container commands of README.md, line by line, under names and on a port of this run's own."""
+"""The container commands of docs/index.md, line by line, under names and on a port of this run's own."""
 
 import shlex
 
@@ -12,17 +12,17 @@ pytestmark = [pytest.mark.needs("engine"), pytest.mark.only("default"), pytest.m
 
 
 def container_commands() -> list[str]:
-    (block,) = [block for block in blocks(ROOT / "README.md") if "docker run" in block.text]
+    (block,) = [block for block in blocks(ROOT / "docs" / "index.md") if "docker run" in block.text]
     return block.lines
 
 
-def test_the_readmes_container_commands_work_as_written(image: Image, docker: Docker) -> None:
+def test_the_container_commands_of_the_first_page_work_as_written(image: Image, docker: Docker) -> None:
     # Given an image that `make image` built, as the first command does, and the example on it
     make, build, run, curl, stop = container_commands()
     assert make == "make image VERSION=3.12"
     assert build == "docker build -t hello examples/hello"
-    tag = docker.build(f"readme-{image.version}", example_dockerfile(image), {"app.py": HELLO / "app.py"})
-    port, name = free_port(), f"pylambda-readme-{docker.run_id}"
+    tag = docker.build(f"start-{image.version}", example_dockerfile(image), {"app.py": HELLO / "app.py"})
+    port, name = free_port(), f"pylambda-start-{docker.run_id}"
     # When the others are typed
     words = {"hello": tag, "9000:8080": f"127.0.0.1:{port}:8080"}
     started = [words.get(word, word) for word in shlex.split(run.replace("--name hello", f"--name {name}"))]
