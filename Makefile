@@ -132,6 +132,12 @@ format: $(VENV)/.dev-ready ## Write the style that lint asks for
 
 # ARGS for `python -m bench`: --quick, --only SCENARIO, --runs N, --python PATH, --json FILE, --chart FILE.svg, --docs FILE.md
 ARGS ?=
+FOR ?= 1m
+SEED ?= 1
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev-ready ## Look for input that nobody thought of, as long as FOR says (1m): FOR=10m, SEED=2, GUIDED=1
+	@$(BIN)/python -m tests.fuzz --for $(FOR) --seed $(SEED) $(if $(GUIDED),--guided)
 
 .PHONY: bench
 bench: $(VENV)/.dev-ready ## Measure the runtime beside the official client, for some minutes: ARGS=--quick, ...

@@ -184,7 +184,7 @@ def project_file(folder: Path) -> ProjectFile:
     """Read `pylambda.toml`, else `[tool.pylambda]` of `pyproject.toml`, else nothing.
 
     Raises:
-        OptionError: it is no TOML.
+        OptionError: it is no TOML, or what should be a table is none.
     """
     for name, path in (("pylambda.toml", ()), ("pyproject.toml", ("tool", "pylambda"))):
         file = folder / name
@@ -193,6 +193,8 @@ def project_file(folder: Path) -> ProjectFile:
         table: Any = read_toml(file)
         for part in path:
             table = table.get(part, {})
+            if not isinstance(table, dict):
+                raise OptionError(f"{name}: {part!r} is no table; write [{'.'.join(path)}] above the settings")
         return ProjectFile(name, {key.replace("_", "-"): value for key, value in table.items()})
     return ProjectFile("", {})
 

@@ -3,7 +3,7 @@
 A platform that does not know how long an event is sends it so, and a streamed response is always sent so.
 """
 
-from pylambda.runtime_api.wire import MAX_HEAD_BYTES, ProtocolError
+from pylambda.runtime_api.wire import MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_LENGTH_DIGITS, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class ChunkedBody:
         digits = line.partition(b";")[0].strip()
         if not digits or digits.strip(HEX_DIGITS):
             raise ProtocolError(f"not a chunk size: {line[:80]!r}")
-        size = int(digits, 16)
+        if len(digits) > MAX_LENGTH_DIGITS or (size := int(digits, 16)) > MAX_BODY_BYTES:
+            raise ProtocolError(f"a chunk is past {MAX_BODY_BYTES} bytes: {line[:80]!r}")
         if size == 0:
             self._seen_last_chunk = True
             self._unread = self._unread[line_end + 2 :]

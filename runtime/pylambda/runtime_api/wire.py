@@ -12,6 +12,9 @@ HEAD_END = b"\r\n\r\n"
 PADDING = " \t"  # of a value, by RFC 9110 section 5.6.3
 # A head holds the client context (at most 3583 bytes from the platform) and little else; past this it is no head.
 MAX_HEAD_BYTES = 1 << 20
+# No event is near it; a length past it is a lie, and room for it might not be had.
+MAX_BODY_BYTES = 1 << 30
+MAX_LENGTH_DIGITS = 20
 # The headers whose values differ from one reply to the next, and one that does and that nobody asks for. All others
 # mostly stay the same.
 CHANGING = (names.REQUEST_ID, names.DEADLINE_MS, names.TRACE_ID, names.INVOCATION_ID, names.CONTENT_LENGTH)
@@ -40,7 +43,7 @@ class Template:
         kept: the values that a reader has taken from `headers`, for the next reply that fits; None until then.
 
     Raises:
-        ProtocolError: the first line is not a status line.
+        ProtocolError: the first line is not a status line, or another one no header.
     """
 
     __slots__ = ("_fixed", "_pick", "chunked", "has_no_body", "headers", "kept", "last", "status")
@@ -57,7 +60,9 @@ class Template:
         places: dict[str, slice] = {}
         begin = len(status_line) + 2
         for line in lines:
-            name, _, padded = line.partition(":")
+            name, colon, padded = line.partition(":")
+            if not colon or name[:1] in PADDING:  # RFC 9112 sections 5 and 5.2
+                raise ProtocolError(f"not a header: {line[:80]!r}")
             value, end = padded.strip(PADDING), begin + len(line.rstrip(PADDING))
             self.headers[name.lower()] = value
             places[name.lower()] = slice(end - len(value), end)
@@ -109,7 +114,7 @@ class Reply:
         body_bytes: the body's length, by the rules of RFC 9112 section 6.3; None where the connection's end ends it.
 
     Raises:
-        ProtocolError: Content-Length is not a number.
+        ProtocolError: Content-Length is not a number, or past any event's.
     """
 
     __slots__ = ("body", "body_bytes", "changing", "status", "template")
@@ -125,7 +130,9 @@ class Reply:
             self.body_bytes = 0
         elif length:
             if not (length.isascii() and length.isdigit()):
-                raise ProtocolError(f"Content-Length is not a number: {length!r}")
+                raise ProtocolError(f"Content-Length is not a number: {length[:80]!r}")
+            if len(length) > MAX_LENGTH_DIGITS or int(length) > MAX_BODY_BYTES:
+                raise ProtocolError(f"Content-Length is past {MAX_BODY_BYTES} bytes: {length[:80]}")
             self.body_bytes = int(length)
 
 
@@ -137,7 +144,7 @@ def read_head(head: bytes, templates: dict[int, Template]) -> Reply:
         templates: of the heads that were read before on this connection, by their length; this one's is added.
 
     Raises:
-        ProtocolError: the first line is not a status line, or Content-Length is not a number.
+        ProtocolError: the first line is not a status line, another one no header, or Content-Length not a number.
     """
     text = head.decode("utf-8", "surrogateescape")
     template = templates.get(len(text))

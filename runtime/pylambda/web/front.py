@@ -62,10 +62,17 @@ class Front:
         Raises:
             InvalidEvent: it is no HTTP request, and nobody said what to do with one that is not.
         """
-        shape = shape_of(event)
-        if shape is None:
+        try:
+            shape = shape_of(event)
+            request = None if shape is None else Request(event, shape, self._settings.root_path)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise InvalidEvent(
+                f"the event looks like an HTTP request and cannot be read as one: {error}",
+                hint="compare it with one that `pylambda event apigw-v2` prints, or another of its shapes",
+                stack=(),
+            ) from None
+        if request is None:
             return self._take_other(event)
-        request = Request(event, shape, self._settings.root_path)
         health_path = self._settings.health_path
         if health_path and request.path.removeprefix(request.root_path) == health_path:
             return Ready(self.result(request, plain(200)))
