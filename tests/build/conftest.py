@@ -19,6 +19,14 @@ LOCKS = Path(__file__).with_name("locks")
 HERE = ".".join(map(str, sys.version_info[:2]))
 APP = "import greeting\n\n\ndef handler(event, context):\n    return greeting.hello()\n"
 
+# Says that it is there, notes how it was called, and knows an image of 12 MB.
+DOCKER = """#!/bin/sh
+case $1 in
+  build) echo "$BUILDX_NO_DEFAULT_ATTESTATIONS|$*" > "$CALLED" ;;
+  inspect) echo '[{"Size": 12582912}]' ;;
+esac
+"""
+
 
 class Build(Protocol):
     """Run `pylambda build` in a folder; return its exit code, standard output and standard error."""
@@ -62,6 +70,14 @@ def build(index: Path) -> Build:
 def project(tmp_path: Path) -> Path:
     """A folder with a function that needs a package."""
     return write_project(tmp_path / "hello", {"app.py": APP, "requirements.txt": "greeting==1.0\n"})
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> dict[str, str]:
+    """Variables under which `docker` is a script."""
+    write_project(tmp_path / "bin", {"docker": DOCKER})
+    (tmp_path / "bin/docker").chmod(0o755)
+    return {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "CALLED": f"{tmp_path}/called"}
 
 
 def write_project(folder: Path, files: Mapping[str, str]) -> Path:

@@ -31,6 +31,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the project (default: here)")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--zip", action="store_true", help="a zip for Amazon's managed Python; needs no container")
+    what.add_argument("--image", action="store_true", help="an image, and the Dockerfile where the project has none")
+    # What Dockerfiles say that this command wrote: for the machine that it runs on.
+    what.add_argument("--packages", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     add_flags(parser, OPTIONS)
     parser.set_defaults(run=run)
 
@@ -41,7 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         settings = build_settings.settings_of(arguments, os.environ)
-        _zip(settings)
+        if arguments.zip:
+            _zip(settings)
+        elif arguments.image:
+            _image(settings)
+        else:
+            _packages(settings, arguments.packages)
     except (OptionError, build_settings.BuildError) as error:
         print(f"pylambda: {error}", file=sys.stderr)
         for line in getattr(error, "details", "").splitlines():
@@ -59,6 +67,23 @@ def _zip(settings: "Settings") -> None:
         f"Next: aws lambda update-function-code --function-name {settings.name} --architectures {settings.arch} "
         f"--zip-file fileb://{_from_here(target)}"
     )
+
+
+def _image(settings: "Settings") -> None:
+    from pylambda.local.build import image
+
+    for line in image.report(image.build(settings, _say), settings):
+        _say(line)
+
+
+def _packages(settings: "Settings", target: Path) -> None:
+    import tempfile
+
+    from pylambda.local.build import packages, requirements
+
+    needed = requirements.requirements_of(settings.folder, settings.environ)
+    with tempfile.TemporaryDirectory() as scratch:
+        packages.install_here(settings, needed, target.absolute(), Path(scratch))
 
 
 def _say(line: str) -> None:

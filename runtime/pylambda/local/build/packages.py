@@ -29,27 +29,37 @@ def install(settings: Settings, requirements: Requirements, target: Path, scratc
     Raises:
         BuildError: a wheel is missing, or uv is.
     """
+    there = ("--python-version", settings.python, "--python-platform", settings.manylinux, "--only-binary", ":all:")
+    if _run(settings, requirements, target, scratch, *there):
+        tidy(target)
+
+
+def install_here(settings: Settings, requirements: Requirements, target: Path, scratch: Path) -> None:
+    """Install for this very machine, as in the build image, where what has no wheel is compiled.
+
+    Args:
+        settings: name the project.
+        requirements: what.
+        target: the folder; made.
+        scratch: a folder for files of this build.
+
+    Raises:
+        BuildError: something is not to be had, or uv is not.
+    """
+    _run(settings, requirements, target, scratch)
+
+
+def _run(settings: Settings, requirements: Requirements, target: Path, scratch: Path, *more: str) -> bool:
+    """Run uv; return whether there was something to install."""
     target.mkdir(parents=True, exist_ok=True)
     options = requirements.options(str(settings.folder), scratch)
     if not options:
-        return
-    words = [
-        "pip",
-        "install",
-        "--python",
-        sys.executable,
-        "--target",
-        str(target),
-        "--python-version",
-        settings.python,
-        "--only-binary",
-        ":all:",
-    ]
-    words += ["--python-platform", settings.manylinux, "--no-progress", "--link-mode", "copy", *options]
-    done = programs.run_uv(settings.environ, *words, cwd=settings.folder)
+        return False
+    words = ("pip", "install", "--python", sys.executable, "--target", str(target), "--no-progress")
+    done = programs.run_uv(settings.environ, *words, "--link-mode", "copy", *more, *options, cwd=settings.folder)
     if done.returncode:
         raise explained(done.stderr, settings)
-    tidy(target)
+    return True
 
 
 def explained(said: str, settings: Settings) -> BuildError:

@@ -50,6 +50,18 @@ class Requirements:
         return options
 
 
+def source_of(project: Path) -> str:
+    """Return the file that says what a project needs; empty where nothing does.
+
+    Raises:
+        OptionError: pyproject.toml is no TOML.
+    """
+    if (project / UV_LOCK).is_file() and (project / PYPROJECT).is_file():
+        return UV_LOCK
+    found = next((name for name in (POETRY_LOCK, REQUIREMENTS) if (project / name).is_file()), "")
+    return found or (PYPROJECT if pyproject(project).get("project", {}).get("dependencies") else "")
+
+
 def requirements_of(project: Path, environ: Mapping[str, str]) -> Requirements:
     """Find what a project needs.
 
@@ -57,16 +69,15 @@ def requirements_of(project: Path, environ: Mapping[str, str]) -> Requirements:
         BuildError: a lock cannot be read, or is older than pyproject.toml.
         OptionError: pyproject.toml is no TOML.
     """
-    if (project / UV_LOCK).is_file() and (project / PYPROJECT).is_file():
-        return Requirements(UV_LOCK, locked=True, text=_exported(project, environ))
-    if (project / POETRY_LOCK).is_file():
+    source = source_of(project)
+    if source == UV_LOCK:
+        return Requirements(source, locked=True, text=_exported(project, environ))
+    if source == POETRY_LOCK:
         wanted, pinned = poetry.requirements(project)
-        return Requirements(POETRY_LOCK, locked=True, text=wanted, constraints=pinned)
-    if (project / REQUIREMENTS).is_file():
-        return Requirements(REQUIREMENTS, locked=_is_locked((project / REQUIREMENTS).read_text()))
-    if pyproject(project).get("project", {}).get("dependencies"):
-        return Requirements(PYPROJECT, locked=False)
-    return Requirements("", locked=True)
+        return Requirements(source, locked=True, text=wanted, constraints=pinned)
+    if source == REQUIREMENTS:
+        return Requirements(source, locked=_is_locked((project / source).read_text()))
+    return Requirements(source, locked=not source)
 
 
 def _exported(project: Path, environ: Mapping[str, str]) -> str:
