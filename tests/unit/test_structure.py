@@ -32,6 +32,11 @@ MODULES = {
     for path in PACKAGE.rglob("*.py")
     if "templates" not in path.parts  # files of a new project, which nobody imports
 }
+# Rooms of `local`, each with its modules from the bottom to the top.
+LOCAL_ROOMS = {
+    "check": "elf files findings packages outcome handlers subject layers image folder rules_image rules_native "
+    "rules_handler rules_import rules_files rules_secrets rules report trial command parser",
+}
 RUNTIME_MODULES = {path: name for path, name in MODULES.items() if not name.startswith("local")}
 ORDER = list(ROOMS)
 
@@ -62,6 +67,18 @@ def test_every_import_points_down(path: Path) -> None:
     found = {name.removeprefix("pylambda.") for name in imports(ast.parse(path.read_text())) if name != "pylambda"}
     up = [name for name in found if not points_down(importer, name)]
     assert not up, f"{importer} imports {up}"
+
+
+@pytest.mark.parametrize("room", LOCAL_ROOMS)
+def test_a_room_of_the_laptops_side_is_in_order(room: str) -> None:
+    row = LOCAL_ROOMS[room].split()
+    inside = {path: name for path, name in MODULES.items() if name.startswith(f"local.{room}.")}
+    assert {name.rpartition(".")[2] for name in inside.values()} == set(row)
+    for path, name in inside.items():
+        found = [other.removeprefix("pylambda.") for other in imports(ast.parse(path.read_text()))]
+        neighbours = [other.rpartition(".")[2] for other in found if other.startswith(f"local.{room}.")]
+        up = [other for other in neighbours if row.index(other) >= row.index(name.rpartition(".")[2])]
+        assert not up, f"{name} imports {up}"
 
 
 def test_the_house_has_few_doors() -> None:

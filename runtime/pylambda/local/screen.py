@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from pylambda.local.color import painter
 from pylambda.local.service.invocation import Invocation
 from pylambda.local.service.outcomes import Outcome
 from pylambda.local.service.reports import report_record
@@ -41,7 +42,7 @@ class Screen:
         self._out = out
         self._root = root
         self._tracebacks: dict[str, Tracebacks] = {}
-        self._color = out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+        self._paint = painter(out, environ)
         self._held: dict[str, list[str]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._live: set[str] = set()
@@ -133,9 +134,6 @@ class Screen:
         for text in self._held.pop(key, []):
             self._write(f"            {text}")
         self._live.discard(key)
-
-    def _paint(self, text: str, color: str) -> str:
-        return f"\x1b[{color}m{text}\x1b[0m" if self._color else text
 
     def _write(self, text: str) -> None:
         try:

@@ -1,0 +1,1 @@
+"""What Lambda would refuse or trip over in a function, found before it is pushed."""
