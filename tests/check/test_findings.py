@@ -1,13 +1,18 @@
 """Every finding of `pylambda check`: on a target that is made to have it, and not on one that is sound."""
 
+import importlib.metadata
+import io
 import py_compile
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from pylambda.local.check import elf
 from pylambda.local.check.rules import RULES
 from tests.check import targets
 from tests.check.command import Said, check
@@ -51,9 +56,6 @@ def large_image(root: Path) -> Path:
     size = 11 * 1024**3
     data = file.read_bytes()
     # The last layer's own header and the member's inside it are written anew with other sizes.
-    import io
-    import tarfile
-
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         members = [(member, archive.extractfile(member).read()) for member in archive]  # type: ignore[union-attr]
     with file.open("wb") as out:
@@ -428,7 +430,7 @@ CASES = [
     Case(
         "PL-SECRET-FILE",
         in_folder(_dot_env=b"STAGE=dev\n"),
-        in_folder(_dot_env=b"STAGE=dev\n", **{".dockerignore": b"# not for the image\n.env\n", ".env.example": b"STAGE=\n"}),
+        in_folder(_dot_env=b"STAGE=dev\n", **{".dockerignore": b"# comment\n.env\n", ".env.example": b"STAGE=\n"}),
         ".env",
         APP,
         name="settings",
@@ -520,12 +522,8 @@ def test_values_of_secrets_are_never_shown(tmp_path: Path, capsys: pytest.Captur
 
 def test_what_a_library_says_of_itself_is_what_its_wheel_promises() -> None:
     """The reader on real libraries: those of a wheel need no glibc that is newer than its tag."""
-    import numpy as np
-
-    from pylambda.local.check import elf
-
     libraries = sorted(Path(np.__file__).parent.rglob("*.so"))
-    read = [elf.read(library.open("rb")) for library in libraries]
+    read = [elf.read(io.BytesIO(library.read_bytes())) for library in libraries]
     assert len(read) > 10
     (tag,) = {line for line in _wheel_of_numpy() if "manylinux" in line}
     promised = tuple(map(int, tag.split("manylinux_")[1].split("_")[:2]))
@@ -537,18 +535,12 @@ def test_what_a_library_says_of_itself_is_what_its_wheel_promises() -> None:
 
 
 def _wheel_of_numpy() -> list[str]:
-    import importlib.metadata
-
     text = importlib.metadata.distribution("numpy").read_text("WHEEL") or ""
     last = [line.removeprefix("Tag: ") for line in text.splitlines() if line.startswith("Tag:")]
     return last[-1:]
 
 
 def test_a_made_library_reads_as_it_was_made() -> None:
-    import io
-
-    from pylambda.local.check import elf
-
     read = elf.read(io.BytesIO(library("arm64", needed="libm.so.6", glibc="2.35")))
     assert read == elf.Elf("arm64", ("libm.so.6",), (2, 35))
     assert targets.MACHINES.keys() == {"x86_64", "arm64"}

@@ -34,7 +34,7 @@ MODULES = {
 }
 # Rooms of `local`, each with its modules from the bottom to the top.
 LOCAL_ROOMS = {
-    "check": "elf files findings packages outcome handlers subject layers image folder rules_image rules_native "
+    "check": "elf files packages outcome handlers subject findings layers image folder rules_image rules_native "
     "rules_handler rules_import rules_files rules_secrets rules report trial command parser",
 }
 RUNTIME_MODULES = {path: name for path, name in MODULES.items() if not name.startswith("local")}

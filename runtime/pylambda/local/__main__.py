@@ -14,8 +14,8 @@ from pathlib import Path
 from pylambda.local import VENDOR, console, fetch, samples
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
 from pylambda.local.build import command as build_command
-from pylambda.local.new import command as new_command
 from pylambda.local.check import parser as check_parser
+from pylambda.local.new import command as new_command
 from pylambda.local.options import add_flags
 from pylambda.local.serve_options import OPTIONS as SERVE_OPTIONS
 
@@ -95,9 +95,7 @@ def parser() -> argparse.ArgumentParser:
     console.add_parser(commands)
     build_command.add_parser(commands)
     new_command.add_parser(commands)
-=======
     check_parser.add_parser(commands)
->>>>>>> 0265a1c (Find in a folder what Lambda would trip over with pylambda check)
 
     text = "print the path of the Lambda emulator, downloading it where it is missing"
     emulator = commands.add_parser("emulator", help=text, description=f"{text[0].upper()}{text[1:]}.")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pylambda.local.check import folder, image, report, trial
-from pylambda.local.check.files import Target
-from pylambda.local.check.findings import Finding, Rule, Unreadable
+from pylambda.local.check.files import Target, Unreadable
+from pylambda.local.check.findings import Finding, Rule
 from pylambda.local.check.rules import RULES
 from pylambda.local.check.subject import Subject
 from pylambda.local.color import painter

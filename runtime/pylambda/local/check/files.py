@@ -15,6 +15,10 @@ FILE, FOLDER, LINK, OTHER = "file", "folder", "link", "other"
 MOST_LINKS = 40
 
 
+class Unreadable(Exception):
+    """Raised when a target cannot be read; the message is one line that names the mend."""
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """What stands under one path.

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pylambda.local.check.subject import Subject
+from pylambda.local.check.subject import Subject
 
 PAGE = "docs/check.md"
 
@@ -59,7 +57,7 @@ class Rule:
     title: str
     why: str
     mend: str
-    look: Callable[["Subject"], Iterator[Found]]
+    look: Callable[[Subject], Iterator[Found]]
 
     @property
     def page(self) -> str:
@@ -78,7 +76,3 @@ class Finding:
     def severity(self) -> Severity:
         """How bad it is here."""
         return self.rule.severity if self.found.severity is None else self.found.severity
-
-
-class Unreadable(Exception):
-    """Raised when a target cannot be read; the message is one line that names the mend."""

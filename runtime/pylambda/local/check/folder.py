@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pylambda.local.check.files import FILE, FOLDER, LINK, OTHER, File, Target, Tree
-from pylambda.local.check.findings import Unreadable
+from pylambda.local.check.files import FILE, FOLDER, LINK, OTHER, File, Target, Tree, Unreadable
 
 IGNORE_FILE = ".dockerignore"
 # Listed, because a copy of the folder would have them, and not looked into.

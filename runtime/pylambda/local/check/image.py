@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pylambda.local.check import layers
-from pylambda.local.check.files import ImageFacts, Target
-from pylambda.local.check.findings import Unreadable
+from pylambda.local.check.files import ImageFacts, Target, Unreadable
 
 INDEXES = {
     "application/vnd.oci.image.index.v1+json",

@@ -18,8 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from pylambda.local.check.files import FILE, FOLDER, LINK, OTHER, File, Tree
-from pylambda.local.check.findings import Unreadable
+from pylambda.local.check.files import FILE, FOLDER, LINK, OTHER, File, Tree, Unreadable
 
 # Kinds of files, by how they begin.
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
