@@ -9,6 +9,7 @@ import tomli
 
 from images import facts
 from tests.image import wheels
+from tests.image.checking import alarms
 from tests.image.cli import Docker, DockerError, Image, Start
 from tests.image.conftest import Subject, Workshop, subjects
 from tests.image.test_run import AS_LAMBDA_RUNS_IT
@@ -35,6 +36,7 @@ class Case(NamedTuple):
     quick: bool = False
     says: str = ""
     variant: str = facts.UNNAMED
+    finds: tuple[str, ...] = ()
 
 
 CASES = [Case(**row) for row in tomli.loads((FOLDER / "cases.toml").read_text())["case"]]
@@ -100,3 +102,6 @@ def test_it_works_with_from_changed(case: Case, version: str, bases: Bases, dock
     answer = container.invoke({"imports": list(case.imports)})
     # Then what was installed is there, and so is the command that came with it
     assert answer == {"found": list(case.imports), "command": "hello" if case.command else None}
+    # And `pylambda check` says nothing of it, or what Lambda would
+    if case.quick:
+        assert alarms(tag).keys() == set(case.finds)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from images import facts
+from tests.image.checking import alarms
 from tests.image.cli import Container, Docker, Image, Start, command
 from tests.image.conftest import EMULATOR_PLACE, Workshop, emulator_mount
 from tests.image.standin import ROOT
@@ -148,3 +149,5 @@ def test_the_two_stage_example_ends_in_slim(
     assert container.invoke({"text": "<b>"}) == {"html": "&lt;b&gt;"}
     assert container.exec("sh", "-c", "command -v uv gcc pip", check=False).out == ""
     assert container.says("sh", "-c", "ls /var/task/markupsafe/_speedups*.so")
+    # And `pylambda check` has nothing to say of it
+    assert alarms(tag) == {}

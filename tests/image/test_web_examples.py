@@ -3,6 +3,7 @@
 One Python is enough here: what differs between Pythons the other tests see.
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ import pytest
 
 from images import facts
 from tests.documents import ROOT, blocks
+from tests.image.checking import alarms
 from tests.image.cli import Container, Docker, Image, command, free_port
 from tests.image.conftest import Workshop, subjects
 from tests.image.standin import ROOT as STANDIN_ROOT
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
 
 EXAMPLES = ROOT / "examples"
 Example = Callable[..., Container]
+Built = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +38,19 @@ def base(workshop: Workshop) -> Image:
 
 
 @pytest.fixture(scope="module")
-def example(base: Image, docker: Docker) -> Iterator[Example]:
-    """Build an example once and start it."""
+def built(base: Image, docker: Docker) -> Built:
+    """The tag of an example, built once."""
+    return functools.cache(lambda name: build(name, base, docker))
+
+
+@pytest.fixture(scope="module")
+def example(built: Built, docker: Docker) -> Iterator[Example]:
+    """Start an example."""
     before = docker.containers()
-    built: dict[str, str] = {}
 
     def start(name: str, *arguments: str, **environ: str) -> Container:
-        if name not in built:
-            built[name] = build(name, base, docker)
         options = [word for key, value in environ.items() for word in ("--env", f"{key}={value}")]
-        return docker.start(built[name], *arguments, options=tuple(options))
+        return docker.start(built(name), *arguments, options=tuple(options))
 
     yield start
     docker.remove_containers(before)
@@ -77,6 +83,11 @@ def wheels(folder: Path, base: Image) -> Path:
 
 def at_url(container: Container) -> Client:
     return Client(DOORS["url"], container.invoke)
+
+
+@pytest.mark.parametrize("name", ["fastapi", "flask", "django", "sse"])
+def test_pylambda_check_has_nothing_to_say_of_it(name: str, built: Built) -> None:
+    assert alarms(built(name)) == {}
 
 
 def test_fastapi(example: Example) -> None:

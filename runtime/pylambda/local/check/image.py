@@ -90,6 +90,7 @@ def open_image(name: str, docker: str, arch: str | None) -> Target:
     if done.returncode:
         saved.close()
         raise Unreadable(f"`{docker} save {name}` failed: {done.stderr.decode(errors='replace').strip()}")
+    saved.seek(0)
     target = _target(name, saved, arch)
     if target.image is not None:
         target.image.name = name
@@ -102,7 +103,7 @@ def _target(name: str, stream: BinaryIO, arch: str | None) -> Target:
         members = {os.path.normpath(member.name): member for member in archive}
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         stream.close()
-        raise Unreadable(f"cannot read {name!r}: {error}") from error
+        raise Unreadable(f"{name!r} is no zip, and no tar that can be read: {first_line(error)}") from error
 
     def open_member(part: str) -> BinaryIO:
         member = members.get(os.path.normpath(part))
@@ -116,6 +117,11 @@ def _target(name: str, stream: BinaryIO, arch: str | None) -> Target:
         stream.close()
 
     return _read(Parts(name, open_member, close), arch)
+
+
+def first_line(error: Exception) -> str:
+    """Return what went wrong, without how else it was tried."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _read(parts: Parts, arch: str | None) -> Target:
