@@ -35,6 +35,7 @@ from pylambda.local.service.pool import Pool
 from pylambda.local.service.process import FIRST_PROCESS, reap_orphans
 from pylambda.local.service.recorder import Recorder
 from pylambda.local.service.reload import Reloader
+from pylambda.local.service.runtime_connection import RuntimeConnection
 from pylambda.local.service.worker import Plan, Worker
 from pylambda.local.service.worker_api import WorkerApi
 
@@ -173,7 +174,8 @@ class Service:
     def _make_worker(self, pool: Pool) -> Worker:
         self._count += 1
         worker = Worker(self._plan(), pool, self._count, self._observer)
-        worker.server = Server(WorkerApi(worker).answer, self._report_bug)
+        api = WorkerApi(worker)
+        worker.server = Server(api.answer, self._report_bug, lambda server: RuntimeConnection(server, api, worker))
         return worker
 
     def _plan(self) -> Plan:

@@ -35,6 +35,52 @@ def handler(event, context):
     return event["n"]
 """
 
+MIXED = """
+import pylambda
+
+def pieces(event):
+    yield b"piece"
+    yield b"s"
+
+def handler(event, context):
+    if event == "fail":
+        raise ValueError(event)
+    return pylambda.StreamingResponse(pieces(event)) if event == "stream" else event * "x"
+"""
+BYTE_BY_BYTE = """
+import os, socket
+
+def handler(event, context):
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    path = f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response"
+    request = f"POST {path} HTTP/1.1\\r\\nHost: here\\r\\nContent-Length: 2\\r\\n\\r\\n42"
+    with socket.create_connection((host, int(port))) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request:
+            connection.sendall(byte.encode())
+        connection.recv(100)
+    return "too late"
+"""
+
+
+def test_answers_of_all_kinds_follow_each_other_on_one_connection(serve: Serve) -> None:
+    # Given answers that come in one piece, in several, streamed, and as errors
+    service = serve(MIXED, "--concurrency", "1", "--timeout", "60")
+    bodies = [
+        service.invoke(json.dumps(event)).text for event in (1, 200_000, "stream", 1, "fail", 6_000_000, "fail", 1)
+    ]
+    assert [bodies[n] for n in (0, 3, 7)] == ['"x"', '"x"', '"x"']
+    assert bodies[2].endswith("pieces")
+    assert [len(bodies[n]) for n in (1, 5)] == [200_002, 6_000_002]
+    assert [json.loads(bodies[n])["errorType"] for n in (4, 6)] == ["ValueError", "ValueError"]
+
+
+def test_an_answer_may_come_byte_by_byte(serve: Serve) -> None:
+    # Given a function that answers by itself, so that its runtime is refused
+    service = serve(BYTE_BY_BYTE, "--concurrency", "1")
+    assert [service.invoke().text, service.invoke().text] == ["42", "42"]
+    assert len(service.workers()) == 1
+
 
 def test_a_first_burst_of_64_is_served_though_the_import_is_slow(serve: Serve) -> None:
     service = serve("import time\ntime.sleep(2)\n" + ECHO, "--concurrency", "3")

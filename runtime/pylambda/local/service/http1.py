@@ -50,6 +50,12 @@ class Connection(asyncio.Protocol):
         self._http.receive_data(data)
         self._advance()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request has come that is not answered yet."""
+        http = self._http
+        return http.our_state is http.their_state is h11.IDLE and not http.trailing_data[0]
+
     def eof_received(self) -> bool:
         return False
 
@@ -160,10 +166,14 @@ class Server:
     Args:
         handler: answers one request.
         on_bug: told of an exception that the handler did not expect.
+        make: makes a connection.
     """
 
-    def __init__(self, handler: Handler, on_bug: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, handler: Handler, on_bug: Callable[[Exception], None], make: "Callable[[Server], Connection]" = Connection
+    ) -> None:
         self.handler = handler
+        self._make = make
         self.on_bug = on_bug
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
@@ -175,7 +185,7 @@ class Server:
             OSError: the address cannot be had.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), host, port, backlog=1024)
+        self._server = await loop.create_server(lambda: self._make(self), host, port, backlog=1024)
         actual: int = self._server.sockets[0].getsockname()[1]
         return actual
 

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from pylambda.local.service.invocation import Call, Invocation
 
+# Takes what a worker has asked for.
+Deliver = Callable[[Invocation], None]
+
 
 class QueueFull(Exception):
     """Raised when as many wait as may."""
@@ -21,7 +24,7 @@ class Worker(Protocol):
     """What the pool asks of a worker."""
 
     generation: int
-    polls: "deque[asyncio.Future[Invocation]]"
+    polls: deque[Deliver]
 
     @property
     def busy(self) -> bool: ...

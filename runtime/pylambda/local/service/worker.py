@@ -22,7 +22,7 @@ from pylambda.local.service.memory import peak_mb
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.outcomes import Outcome
 from pylambda.local.service.output import Output
-from pylambda.local.service.pool import Pool
+from pylambda.local.service.pool import Deliver, Pool
 from pylambda.local.service.process import ProcessGroup
 from pylambda.local.service.variables import DEFAULT_MEMORY_MB
 
@@ -79,7 +79,7 @@ class Worker:
         self.number = number
         self.observer = observer
         self.generation = pool.generation
-        self.polls: deque[asyncio.Future[Invocation]] = deque()
+        self.polls: deque[Deliver] = deque()
         self.running: dict[str, Invocation] = {}
         self.init_error: Outcome | None = None
         self.extensions = Extensions(observer, number, self._rest)
@@ -132,8 +132,8 @@ class Worker:
 
     # What the runtime asks and says.
 
-    def poll(self) -> "asyncio.Future[Invocation]":
-        """Return the next invocation, once there is one."""
+    def poll(self, deliver: Deliver) -> None:
+        """Give the next invocation to `deliver`, once there is one."""
         if not self._polled:
             self._polled = True
             self._init_ms = (time.monotonic() - self._born) * 1000
@@ -141,14 +141,12 @@ class Worker:
             self.observer.ready(self.number, self._init_ms)
         if self.plan.at_once == 1:
             self.limits.end_all()
-        future: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        self.polls.append(future)
+        self.polls.append(deliver)
         if self._retired:
             self.retire()
         else:
             self.pool.distribute()
             self._rest()
-        return future
 
     def _rest(self) -> None:
         """Freeze everything where that is asked for and nothing is left to do, extensions included."""
@@ -156,11 +154,10 @@ class Worker:
             self._process.freeze()
             self.extensions.freeze()
 
-    def unpoll(self, future: "asyncio.Future[Invocation]") -> None:
+    def unpoll(self, deliver: Deliver) -> None:
         """Forget a request for an event whose sender has gone."""
-        if future in self.polls:
-            self.polls.remove(future)
-        future.cancel()
+        if deliver in self.polls:
+            self.polls.remove(deliver)
 
     def is_alive(self) -> bool:
         """Return whether the process runs, as the kernel has it now."""
@@ -179,7 +176,7 @@ class Worker:
         invocation.add_log(reports.start_line(invocation))
         self.observer.began(invocation)
         self.extensions.invoke(invocation, self.deadline_ms(invocation))
-        self.polls.popleft().set_result(invocation)
+        self.polls.popleft()(invocation)
 
     def deadline_ms(self, invocation: Invocation) -> int:
         """Return when an invocation must have ended, in milliseconds since 1970."""

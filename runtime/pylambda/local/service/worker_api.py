@@ -63,18 +63,26 @@ class WorkerApi:
             text = "The runtime asked for the next event before it answered the last one"
             await refuse(exchange, 403, "InvalidStateTransition", text)
             return
-        poll = worker.poll()
-        exchange.on_gone = lambda: worker.unpoll(poll)
-        invocation = await poll
+        event: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        deliver = event.set_result
+
+        def gone() -> None:
+            worker.unpoll(deliver)
+            event.cancel()
+
+        worker.poll(deliver)
+        exchange.on_gone = gone
+        invocation = await event
         exchange.on_gone = None
         try:
-            await exchange.reply(200, invocation.call.payload, self._headers(invocation))
+            await exchange.reply(200, invocation.call.payload, self.headers(invocation))
         except Gone:
             worker.undelivered(invocation)
             raise
         invocation.delivered = True
 
-    def _headers(self, invocation: Invocation) -> list[tuple[str, str]]:
+    def headers(self, invocation: Invocation) -> list[tuple[str, str]]:
+        """Return what an event comes with."""
         call = invocation.call
         headers = [
             ("Content-Type", names.JSON),
