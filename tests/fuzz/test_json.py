@@ -1,20 +1,21 @@
-"""Events and results beside `json`, and beside simplejson as the official client uses it (its `Encoder`, retold)."""
+"""Events and results beside `json`, and beside simplejson as the official client uses it."""
 
 import json
-import math
 from collections import namedtuple
-from decimal import Decimal
 from typing import Any
 
 import pytest
-import simplejson
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pylambda.faults import MarshalError, UnmarshalError
 from pylambda.payload import codec
+from tests.fuzz import official
 from tests.fuzz.replies import damaged
+from tests.parity.pythons import INSTALL_DEADLINE_S
 
+# The first of them may have to fetch the official client's.
+pytestmark = pytest.mark.timeout(INSTALL_DEADLINE_S)
 TEXT = st.text(max_size=12)
 NUMBER = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**30), 10**30)
 PLAIN: st.SearchStrategy[Any] = st.recursive(
@@ -37,18 +38,6 @@ RICH: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )
 JUNK = st.text('[]{}",:0123456789-+.eEtrufalsn\\u \t\n\ufeffNIy', max_size=30) | TEXT
-
-
-class Encoder(simplejson.JSONEncoder):  # type: ignore[misc]  # which has no types
-    """The official client's."""
-
-    def __init__(self) -> None:
-        super().__init__(use_decimal=False, ensure_ascii=False, allow_nan=True)
-
-    def default(self, value: Any) -> Any:
-        if isinstance(value, Decimal):
-            return math.nan if value.is_nan() else simplejson.raw_json.RawJSON(str(value))
-        return super().default(value)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -75,7 +64,7 @@ def test_an_event_is_what_json_makes_of_it(value: Any, ascii_only: bool, indent:
 @example(b"[" * 100_000)
 def test_junk_is_an_event_where_it_is_one_for_the_official_client(data: bytes) -> None:
     try:
-        expected = simplejson.loads(data)
+        expected = official.loads(data)
     except (ValueError, RecursionError):
         with pytest.raises(UnmarshalError):
             codec.decode(data, None)
@@ -86,7 +75,7 @@ def test_junk_is_an_event_where_it_is_one_for_the_official_client(data: bytes) -
 @given(RICH.filter(lambda value: not isinstance(value, bytes)))
 def test_a_result_is_what_the_official_client_makes_of_it(value: Any) -> None:
     try:
-        expected = Encoder().encode(value)
+        expected = official.dumps(value)
         expected.encode()
     except UnicodeEncodeError:
         assert same(json.loads(codec.to_json(value)), json.loads(expected))  # a lone surrogate goes as an escape

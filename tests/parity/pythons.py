@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,19 +75,35 @@ def prefix_of(python: Python) -> Prefix:
     made_of = [home, LIBRARIES.read_bytes(), CLIENT.read_bytes(), Path(image_form.__file__).read_bytes()]
     folder = CACHE / f"{python.full_version}-{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
     prefix = Prefix(folder / "bin" / f"python{python.version}", folder / "client")
+
+    def make() -> None:
+        image_form.make_prefix(python.program, folder)
+        _install(LIBRARIES, prefix.program, image_form.packages_of(prefix.program))
+        _install(CLIENT, prefix.program, prefix.client)
+
+    _make_once(folder, make)
+    return prefix
+
+
+def client_of_this_python() -> Path:
+    """Return a folder with the reference for the interpreter that runs this. Raises PythonError."""
+    key = hashlib.sha256(sys.version.encode() + CLIENT.read_bytes()).hexdigest()[:12]
+    folder = CACHE / f"client-{key}"
+    _make_once(folder, lambda: _install(CLIENT, Path(sys.executable), folder))
+    return folder
+
+
+def _make_once(folder: Path, make: Callable[[], None]) -> None:
     ready = folder / ".ready"
     if ready.exists():
-        return prefix
+        return
     CACHE.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be making it
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            image_form.make_prefix(python.program, folder)
-            _install(LIBRARIES, prefix.program, image_form.packages_of(prefix.program))
-            _install(CLIENT, prefix.program, prefix.client)
+            make()
             ready.touch()
-    return prefix
 
 
 def _install(requirements: Path, program: Path, folder: Path) -> None:
