@@ -15,12 +15,12 @@ from pylambda.local import VENDOR, console, fetch, samples
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
 from pylambda.local.build import command as build_command
 from pylambda.local.check import parser as check_parser
+from pylambda.local.commands import add_command, complain
 from pylambda.local.new import command as new_command
 from pylambda.local.options import add_flags
 from pylambda.local.serve_options import OPTIONS as SERVE_OPTIONS
 
 FAILED = 1
-CANNOT = 2
 NOBODY_THERE = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -49,23 +49,22 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="pylambda", description="Run Lambda functions on this machine.")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    text = "serve a function on this machine as Lambda would"
-    serve = commands.add_parser(
+    serve = add_command(
+        commands,
         "serve",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}: the Invoke API, HTTP in front of it, time limits, many at once.",
-        epilog="Settings are taken from flags, else from PYLAMBDA_* variables, else from [tool.pylambda] in"
+        "serve a function on this machine as Lambda would",
+        ": the Invoke API, HTTP in front of it, time limits, many at once.",
+        "Settings are taken from flags, else from PYLAMBDA_* variables, else from [tool.pylambda] in"
         " pyproject.toml or from pylambda.toml.",
     )
     serve.add_argument("handler", nargs="?", metavar="HANDLER", help="such as app.handler")
     add_flags(serve, SERVE_OPTIONS)
     serve.set_defaults(run=run_serve)
 
-    text = "send one event to a running function and print its response"
-    invoke = commands.add_parser(
+    invoke = add_command(
+        commands,
         "invoke",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
+        "send one event to a running function and print its response",
         epilog="Exits 0 when the function succeeded, 1 when it failed, 2 when the command line makes no sense,"
         " 3 when nobody answered.",
     )
@@ -98,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     check_parser.add_parser(commands)
 
     text = "print the path of the Lambda emulator, downloading it where it is missing"
-    emulator = commands.add_parser("emulator", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    emulator = add_command(commands, "emulator", text)
     emulator.add_argument(
         "--arch", choices=sorted(fetch.BINARIES), help="take the pinned one of this architecture, whatever is on PATH"
     )
@@ -245,11 +244,6 @@ def pretty(body: bytes) -> str:
 
 def first_line(text: str) -> str:
     return text.splitlines()[0] if text else text
-
-
-def complain(why: object) -> int:
-    print(f"pylambda: {why}", file=sys.stderr)
-    return CANNOT
 
 
 if __name__ == "__main__":

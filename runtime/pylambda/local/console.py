@@ -11,20 +11,19 @@ from typing import Any
 
 from pylambda.local import VENDOR
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, NoAnswer, error_document
+from pylambda.local.commands import CANNOT, add_command, complain
 
 INVOKE_FAILED = 1
-CANNOT = 2
 NOBODY_THERE = 3
 CONNECT_TIMEOUT_S = 5.0
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to a command line."""
-    text = "run a command in a function with a console: handler, and end with its exit code"
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "console",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
+        "run a command in a function with a console: handler, and end with its exit code",
         epilog="Exits as the command did; with 1 when the function failed otherwise, 3 when it was not reached."
         " For --function-name boto3 must be installed; it takes region and credentials from where it always does.",
     )
@@ -52,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             answer = _send_to_aws(arguments.function_name, event, arguments.timeout)
     except InvokeError as error:
-        print(f"pylambda: {error}", file=sys.stderr)
+        complain(error)
         return NOBODY_THERE if isinstance(error, NoAnswer) else CANNOT
     return _show(answer)
 
@@ -90,11 +89,11 @@ def _show(answer: Answer) -> int:
     result = _result_of(answer)
     if result is None:
         why = answer.failure or f"its handler is no console: handler, it answered {_shortened(answer.body)}"
-        print(f"pylambda: the function failed: {why.splitlines()[0]}", file=sys.stderr)
+        complain(f"the function failed: {why.splitlines()[0]}")
         return INVOKE_FAILED
     print(result["output"], end="", flush=True)
     if answer.failure is not None:
-        print(f"pylambda: {answer.failure.splitlines()[0]}", file=sys.stderr)
+        complain(answer.failure.splitlines()[0])
     code: int = result["exit_code"]
     return code
 

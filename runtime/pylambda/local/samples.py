@@ -7,14 +7,13 @@ it: as text, as base64, zipped. HTTP events are made by the same code that makes
 import argparse
 import base64
 import json
-import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from pylambda.local import file_beside
+from pylambda.local.commands import add_command, complain
 
-USAGE = 2
 # The names of the command, and the file that each of them is; HTTP ones by the front that makes them.
 FRONTS = {"apigw-v2": "v2", "apigw-v1": "v1", "apigw-rest": "rest", "url": "url", "alb": "alb"}
 FILES = {
@@ -40,11 +39,10 @@ class SampleError(Exception):
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to a command line."""
-    text = "print an event as a service of AWS would send it"
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "event",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
+        "print an event as a service of AWS would send it",
         epilog=f"SHAPE is one of: {', '.join(SHAPES)}. Without one they are listed.",
     )
     parser.add_argument("shape", nargs="?", metavar="SHAPE", help="which one")
@@ -62,8 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         event = sample(arguments.shape, arguments.body, method=arguments.method, path=arguments.path)
     except SampleError as error:
-        print(f"pylambda: {error}", file=sys.stderr)
-        return USAGE
+        return complain(error)
     print(json.dumps(event, indent=2, ensure_ascii=False))
     return 0
 

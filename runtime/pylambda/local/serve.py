@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pylambda import names
 from pylambda.local import RUNTIME_DIR, samples
+from pylambda.local.commands import complain
 from pylambda.local.fronts.front import Front, FrontSettings
 from pylambda.local.fronts.requests import SHAPES
 from pylambda.local.options import OptionError
@@ -39,7 +40,6 @@ from pylambda.local.service.runtime_connection import RuntimeConnection
 from pylambda.local.service.worker import Plan, Worker
 from pylambda.local.service.worker_api import WorkerApi
 
-USAGE = 2
 BOOTSTRAP = "bootstrap"
 
 
@@ -58,8 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         bootstrap = find_bootstrap()
         return asyncio.run(Service(settings, bootstrap).run())
     except OptionError as error:
-        print(f"pylambda: {error}", file=sys.stderr)
-        return USAGE
+        return complain(error)
 
 
 def find_bootstrap() -> Path:

@@ -1,29 +1,26 @@
 """The command line of `pylambda build`, and what it says. What does the work is imported when it is asked for."""
 
 import argparse
-import hashlib
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pylambda.local.commands import CANNOT, add_command, complain
 from pylambda.local.options import OptionError, add_flags
 
 if TYPE_CHECKING:
     from pylambda.local.build.settings import Settings
-
-CANNOT = 2
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to a command line."""
     from pylambda.local.build.settings import OPTIONS
 
-    text = "make a zip or an image of a function, with what it needs, for Lambda"
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "build",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
+        "make a zip or an image of a function, with what it needs, for Lambda",
         epilog="What the function needs is taken from uv.lock, poetry.lock, requirements.txt or pyproject.toml, the"
         " first that is there. Settings are taken from flags, else from [tool.pylambda] in pyproject.toml or from"
         " pylambda.toml.",
@@ -51,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             _packages(settings, arguments.packages)
     except (OptionError, build_settings.BuildError) as error:
-        print(f"pylambda: {error}", file=sys.stderr)
+        complain(error)
         for line in getattr(error, "details", "").splitlines():
             print(f"  {line}", file=sys.stderr)
         return CANNOT
@@ -59,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _zip(settings: "Settings") -> None:
+    import hashlib
+
     from pylambda.local.build import zips
 
     target = zips.build(settings, _say)

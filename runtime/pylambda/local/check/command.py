@@ -19,9 +19,10 @@ from pylambda.local.check.findings import Finding, Rule
 from pylambda.local.check.rules import RULES
 from pylambda.local.check.subject import Subject
 from pylambda.local.color import painter
+from pylambda.local.commands import complain
 from pylambda.local.options import OptionError, environment_file, project_file
 
-FINE, BAD, CANNOT, UNREADABLE = 0, 1, 2, 3
+FINE, BAD, UNREADABLE = 0, 1, 3
 TABLE = "check"
 KEYS = {"ignore", "arch", "python", "handler"}
 
@@ -32,12 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
         settings = _settings(arguments)
         environ = _environ(arguments)
     except OptionError as error:
-        print(f"pylambda: {error}", file=sys.stderr)
-        return CANNOT
+        return complain(error)
     try:
         target = open_target(arguments.target, arguments.docker, settings["arch"])
     except Unreadable as error:
-        print(f"pylambda: {error}", file=sys.stderr)
+        complain(error)
         return UNREADABLE
     try:
         subject = Subject(target, settings["handler"], settings["arch"], settings["python"])
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         findings = found_in(subject, settings["ignore"])
         _print(subject, findings, arguments)
     except (Unreadable, OSError) as error:
-        print(f"pylambda: cannot read {arguments.target!r}: {error}", file=sys.stderr)
+        complain(f"cannot read {arguments.target!r}: {error}")
         return UNREADABLE
     finally:
         target.close()

@@ -2,6 +2,7 @@
 
 import argparse
 
+from pylambda.local.commands import add_command
 from pylambda.local.options import positive_seconds
 
 ARCHS = ("x86_64", "arm64")
@@ -10,12 +11,12 @@ TIMEOUT_S = 30.0
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    text = "find what Lambda would refuse or trip over in an image, a zip or a folder"
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "check",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}. Each finding is explained in docs/check.md.",
-        epilog="Exits 0 when no error was found (warnings are none), 1 when one was, 2 when the command line makes no"
+        "find what Lambda would refuse or trip over in an image, a zip or a folder",
+        ". Each finding is explained in docs/check.md.",
+        "Exits 0 when no error was found (warnings are none), 1 when one was, 2 when the command line makes no"
         " sense, 3 when the target cannot be read. Settings are taken from flags, else from [tool.pylambda.check] in"
         " pyproject.toml or from [check] in pylambda.toml.",
     )

@@ -1,22 +1,20 @@
 """`pylambda new`: its arguments, what it says, and its exit codes: 0 when the project is there, 2 when it cannot be."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from pylambda.local.commands import add_command, complain
 from pylambda.local.new import project
-
-CANNOT = 2
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to a command line."""
-    text = "make a project that runs, has a test and can be deployed"
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "new",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}, in a new folder of its name.",
-        epilog="Exits 0 when the project is there, 2 when it cannot be made.",
+        "make a project that runs, has a test and can be deployed",
+        ", in a new folder of its name.",
+        "Exits 0 when the project is there, 2 when it cannot be made.",
     )
     parser.add_argument("name", metavar="NAME", help="of the project, its folder and its function, such as my-function")
     parser.add_argument("--web", choices=project.WEB, default="", help="a web app in place of a handler")
@@ -36,17 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
         project.check_name(name)
         places = project.write(choice, Path(name))
     except project.BadName as error:
-        return _complain(str(error))
+        return complain(error)
     except FileExistsError:
-        return _complain(f"{name} is there already and is not an empty folder: take another name, or remove it")
+        return complain(f"{name} is there already and is not an empty folder: take another name, or remove it")
     except OSError as error:
-        return _complain(f"cannot write {name}: {error.strerror}")
+        return complain(f"cannot write {name}: {error.strerror}")
     for place in places:
         print(f"{name}/{place}")
     print(f"\nNext: cd {name}, then what its README.md says first.")
     return 0
-
-
-def _complain(why: str) -> int:
-    print(f"pylambda: {why}", file=sys.stderr)
-    return CANNOT
