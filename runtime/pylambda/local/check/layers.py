@@ -108,8 +108,11 @@ def laid_over(streams: list[BinaryIO]) -> tuple[Tree, list[File]]:
     hidden: list[File] = []
 
     def hide(path: str, layer: int, *, itself: bool) -> None:
-        gone = [name for name in seen if name.startswith(f"{path}/" if path else "")]
-        gone += [path] if itself and path in seen else []
+        before = seen.get(path)
+        # Of all that is seen something lies below it only where it is no file, and most that are hidden are files.
+        is_file = before is not None and before.kind != FOLDER
+        gone = [] if is_file else [name for name in seen if name.startswith(f"{path}/" if path else "")]
+        gone += [path] if itself and before is not None else []
         hidden.extend(seen.pop(name) for name in gone if seen[name].layer < layer)
 
     for number, stream in enumerate(streams):

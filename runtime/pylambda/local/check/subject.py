@@ -90,13 +90,20 @@ class Subject:
         """The same as people write it, empty where nothing says it."""
         return ".".join(map(str, self.python)) if self.python else ""
 
-    def _python_of_image(self) -> tuple[int, int] | None:
+    def interpreters(self) -> Iterator[tuple[str, File]]:
+        """Yield where an image has an interpreter, the one that it would start first, and what each path leads to."""
         variables = self.target.image.variables if self.target.image else {}
-        folders = ["/var/lang/bin", *variables.get("PATH", "/usr/local/bin:/usr/bin").split(":")]
-        for name in [f"{folder}/{name}" for folder in folders for name in ("python3", "python")]:
-            found = self.target.tree.find(name)
-            if found and (version := re.fullmatch(r"python(3)\.(\d+)", found.name)):
+        for folder in ["/var/lang/bin", *variables.get("PATH", "/usr/local/bin:/usr/bin").split(":")]:
+            for name in ("python3", "python"):
+                path = f"{folder.rstrip('/')}/{name}"
+                if found := self.target.tree.find(path):
+                    yield path, found
+
+    def _python_of_image(self) -> tuple[int, int] | None:
+        for _, found in self.interpreters():
+            if version := re.fullmatch(r"python(3)\.(\d+)", found.name):
                 return int(version[1]), int(version[2])
+        variables = self.target.image.variables if self.target.image else {}
         said = re.match(r"(3)\.(\d+)", variables.get("PYTHON_VERSION", ""))
         return (int(said[1]), int(said[2])) if said else None
 

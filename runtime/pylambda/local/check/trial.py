@@ -99,7 +99,7 @@ def in_image(subject: Subject, docker: str, environ: Mapping[str, str], limit_s:
         limit_s: how long it may take.
     """
     image = subject.target.image
-    python = _python_path(subject)
+    python = next((path for path, _ in subject.interpreters()), "")
     command = [word for word in subject.command if word.rpartition("/")[2] != handlers.EMULATOR]
     if image is None or not python or not command:
         return Outcome(tried=False, why="the image has no Python, or no command")
@@ -166,15 +166,6 @@ def _end_group(process: "subprocess.Popen[str]") -> None:
     except ProcessLookupError:
         pass
     process.wait()
-
-
-def _python_path(subject: Subject) -> str:
-    image = subject.target.image
-    folders = image.variables.get("PATH", "/usr/local/bin:/usr/bin").split(":") if image else []
-    places = [
-        f"{folder.rstrip('/')}/{name}" for folder in ["/var/lang/bin", *folders] for name in ("python3", "python")
-    ]
-    return next((place for place in places if subject.target.tree.find(place)), "")
 
 
 def _outcome(out: str, err: str, limit_s: float) -> Outcome:
