@@ -6,6 +6,7 @@ two runs on one engine, and whatever else lives there, are left in peace. Condit
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -145,6 +146,27 @@ class Container:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+
+def type_as_on_the_page(run: str, curl: str, stop: str, image: str, name: str) -> str:
+    """Type the three lines of a page that start a container named `hello`, ask it and stop it.
+
+    Args:
+        run, curl, stop: the lines.
+        image: in the place of the page's image `hello`.
+        name: in the place of the page's container `hello`.
+
+    Returns:
+        What the second line printed.
+    """
+    port = free_port()
+    words = {"hello": image, "9000:8080": f"127.0.0.1:{port}:8080"}
+    command(*(words.get(word, word) for word in shlex.split(run.replace("--name hello", f"--name {name}"))))
+    try:
+        Container(name).wait_until_it_answers()
+        return command(*shlex.split(curl.replace("localhost:9000", f"127.0.0.1:{port}"))).out
+    finally:
+        command(*shlex.split(stop.replace("hello", name)))
 
 
 class Image(NamedTuple):

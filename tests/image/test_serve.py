@@ -1,12 +1,10 @@
 """`pylambda serve` in the place of Amazon's emulator, in a container."""
 
-import shlex
-
 import httpx
 import pytest
 
 from tests.documents import ROOT, blocks
-from tests.image.cli import INVOCATIONS, Container, Docker, Image, command, free_port
+from tests.image.cli import INVOCATIONS, Container, Docker, Image, type_as_on_the_page
 from tests.image.conftest import HELLO, example_dockerfile
 
 pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
@@ -83,13 +81,5 @@ def test_the_commands_of_the_page(image: Image, docker: Docker) -> None:
     (block,) = [each for each in blocks(ROOT / "docs" / "local.md") if each.text.startswith("docker run")]
     run, curl, stop = block.lines
     tag = docker.build(f"local-{image.version}", example_dockerfile(image), {"app.py": HELLO / "app.py"})
-    port, name = free_port(), f"pylambda-local-{docker.run_id}"
-    words = {"hello": tag, "9000:8080": f"127.0.0.1:{port}:8080"}
-    started = [words.get(word, word) for word in shlex.split(run.replace("--name hello", f"--name {name}"))]
-    command(*started)
-    try:
-        Container(name).wait_until_it_answers()
-        answer = command(*shlex.split(curl.replace("localhost:9000", f"127.0.0.1:{port}"))).out
-    finally:
-        command(*shlex.split(stop.replace("hello", name)))
+    answer = type_as_on_the_page(run, curl, stop, tag, f"pylambda-local-{docker.run_id}")
     assert answer == '{"message": "Hello, you!"}'

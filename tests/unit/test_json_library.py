@@ -27,6 +27,7 @@ from pylambda.payload import codec, values
 from pylambda.payload.json_library import LARGE_EVENT_BYTES, Decode, Encode, ways_of
 from pylambda.payload.streams import PlainStream
 from pylambda.start.settings import JSON_LIBRARIES
+from tests.unit.test_codec import circle, nested
 
 JSON = "application/json"
 WAYS = {library: ways_of(library) for library in JSON_LIBRARIES}
@@ -163,19 +164,6 @@ def test_a_large_event_leaves_the_collector_as_it_was(library: str, is_enabled: 
 
 
 # --- Results ---
-
-
-def circle() -> list[object]:
-    members: list[object] = []
-    members.append(members)
-    return members
-
-
-def nested(depth: int) -> list[object]:
-    members: list[object] = []
-    for _ in range(depth):
-        members = [members]
-    return members
 
 
 NEGATIVE_NAN = -math.nan
