@@ -232,6 +232,16 @@ $(IAC)/.ready: tests/deploy/requirements.txt tests/deploy/package-lock.json
 .PHONY: iac
 iac: $(IAC)/.ready ## Install the CDK and moto, 800 MB, into .cache for the tests of deployments
 
+CHECKED := .cache/check-packages
+$(CHECKED)/.ready: tests/check/requirements.txt tests/check/installed.py $(VENV)/.dev-ready
+	@echo "Installing packages into $(CHECKED)"
+	@rm -rf $(CHECKED)
+	@$(BIN)/python -m tests.check.installed $(BIN)/uv $(CHECKED)
+	@touch $@
+
+.PHONY: check-packages
+check-packages: $(CHECKED)/.ready ## Install popular packages, 700 MB, into .cache for the tests of pylambda check
+
 build/.vendor-ready: images/requirements.lock images/vendor.py images/NOTICE LICENSE $(VENV)/.local-ready
 	@mkdir -p build
 	@$(BIN)/python -m images.vendor fetch
@@ -280,9 +290,12 @@ push-arch: $(VENV)/.local-ready ## Push IMAGES of one ARCH and note their digest
 push-index: $(VENV)/.local-ready ## Make the indexes of what build/pushed notes
 	@$(PUSH) index $(PUSH_OPTIONS)
 
+# Empty, an image is pushed whatever `pylambda check` would find in it.
+CHECK ?= --check
+
 .PHONY: push-ecr
-push-ecr: $(VENV)/.dev-ready ## Push a function's IMAGE to its private ECR REPOSITORY and print its ImageUri; TAG=...
-	@$(BIN)/python -m images.ecr --docker '$(DOCKER)' --repository '$(REPOSITORY)' --tag '$(TAG)' '$(IMAGE)'
+push-ecr: $(VENV)/.dev-ready ## Check a function's IMAGE, push it to its private ECR REPOSITORY and print its ImageUri; TAG=...
+	@$(BIN)/python -m images.ecr $(CHECK) --docker '$(DOCKER)' --repository '$(REPOSITORY)' --tag '$(TAG)' '$(IMAGE)'
 
 # Empty, it leaves out the column that takes a minute.
 XZ ?= --xz

@@ -1,8 +1,9 @@
 """Log in to ECR and push one function's image there, as something that Lambda can run.
 
 Lambda pulls a function's image from a private ECR repository of its own region, takes a single manifest for one
-architecture, and tells of a mistake only when the function is made. So the image is looked at before it is pushed and
-read back after, and what is printed is what the function needs: the ImageUri by digest, and its architecture.
+architecture, and tells of a mistake only when the function is made. So `pylambda check` looks at the image before it
+is pushed, it is read back after, and what is printed is what the function needs: the ImageUri by digest, and its
+architecture.
 
 The login is what https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html does with the AWS CLI:
 a token from ECR, twelve hours valid, given to `docker login` for the user AWS. boto3 finds the credentials.
@@ -11,6 +12,7 @@ a token from ECR, twelve hours valid, given to `docker login` for the user AWS. 
 import argparse
 import base64
 import re
+import subprocess
 import sys
 from typing import Any, NamedTuple
 
@@ -20,6 +22,8 @@ from images.registry import Client, PushError
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html; Lambda takes none of the -fips hosts.
 HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 USER = "AWS"
+# The code that `pylambda check` ends with where it found one.
+FOUND_ERRORS = 1
 
 
 class Repository(NamedTuple):
@@ -54,6 +58,16 @@ def password(ecr: Any) -> str:
     return secret
 
 
+def check(docker: str, image: str) -> None:
+    """Have `pylambda check` look at an image and say what it finds, on standard error. Raises PushError."""
+    words = (sys.executable, "-m", "pylambda.local", "check", image, "--docker", docker)
+    code = subprocess.run(words, stdout=sys.stderr, check=False).returncode
+    if code == FOUND_ERRORS:
+        raise PushError(f"{image} is not pushed: see above what to mend; CHECK= pushes it all the same")
+    if code:
+        raise PushError(f"{image} is not pushed: it could not be checked, for the reason above")
+
+
 def push(client: Client, image: str, repository: str, tag: str) -> tuple[str, str]:
     """Push an image and return its URI by digest and Lambda's name of its architecture. Raises PushError."""
     found = client.local(image)
@@ -73,9 +87,12 @@ def main() -> None:
     parser.add_argument("--docker", default="docker")
     parser.add_argument("--repository", required=True, metavar="ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME")
     parser.add_argument("--tag", default="latest")
+    parser.add_argument("--check", action="store_true", help="push nothing in which `pylambda check` finds an error")
     parser.add_argument("image", help="the function's image, by its name in this engine")
     chosen = parser.parse_args()
     repository = parse(chosen.repository)
+    if chosen.check:
+        check(chosen.docker, chosen.image)
     # Here and not above: the other commands of this folder work without it.
     import boto3  # type: ignore[import-untyped]
 

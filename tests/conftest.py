@@ -19,6 +19,7 @@ SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
 AWS_CLI = Path(__file__).parents[1] / ".cache" / "aws-cli" / "bin" / "aws"
 WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
 MONITORING = Path(__file__).parents[1] / ".cache" / "monitoring" / ".ready"
+CHECKED = Path(__file__).parents[1] / ".cache" / "check-packages"
 IAC = Path(__file__).parents[1] / ".cache" / "iac"
 DOCS = Path(__file__).parents[1] / ".cache" / "docs" / ".ready"
 QEMU_BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
@@ -67,6 +68,7 @@ PARTS = {
     "aws-cli": Part(AWS_CLI.exists, "the AWS CLI is missing", "make aws-cli"),
     "iac": Part((IAC / ".ready").exists, "the CDK and moto are missing", "make iac"),
     "docs": Part(DOCS.exists, "what builds the pages is missing", "make docs"),
+    "check-packages": Part((CHECKED / ".ready").exists, "the packages to check are missing", "make check-packages"),
     "monitoring": Part(MONITORING.exists, "the monitoring tools are missing", "make monitoring"),
 }
 

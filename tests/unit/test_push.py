@@ -14,6 +14,7 @@ import pytest
 
 from images import ecr, facts, matrix, push
 from images.registry import Client, PushError
+from tests.check.targets import Image
 from tests.documents import ROOT, blocks
 from tests.unit.test_matrix import DAY, GOOD
 
@@ -117,6 +118,7 @@ case "$1 $2" in
   "login "*) cat >> {folder}/said ;;
   "image inspect") echo '{{"Id": "sha256:1", "Os": "linux", "Architecture": "arm64"}}' ;;
   "manifest inspect") cat {folder}/manifest ;;
+  "save hello") cat {folder}/hello.tar ;;
 esac
 """
 PLAIN = {
@@ -138,6 +140,7 @@ def test_the_command_of_docs_images_md_logs_in_pushes_and_reads_back(
     docker.write_text(DOCKER.format(folder=tmp_path))
     docker.chmod(0o755)
     (tmp_path / "manifest").write_text(json.dumps(PLAIN))
+    Image(arch="arm64").saved(tmp_path / "hello.tar")
     environment = {"AWS_ENDPOINT_URL_ECR": ecr_endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     for name, value in {**environment, "NO_PROXY": "127.0.0.1", "DOCKER": str(docker)}.items():
         monkeypatch.setenv(name, value)
@@ -157,3 +160,16 @@ def test_the_command_of_docs_images_md_logs_in_pushes_and_reads_back(
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "is an index (of linux/arm64, linux/arm64), and Lambda takes a single manifest" in done.stderr
+    # And an image that Lambda would refuse is not pushed, but where that is asked for
+    (tmp_path / "manifest").write_text(json.dumps(PLAIN))
+    (tmp_path / "said").unlink()
+    Image(arch="arm64", run={"Cmd": ["/bin/sh", "-c", "app.handler"]}).saved(tmp_path / "hello.tar")
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "PL-CMD-SHELL" in done.stderr
+    assert "hello is not pushed: see above what to mend; CHECK= pushes it all the same" in done.stderr
+    assert "login" not in (tmp_path / "said").read_text()
+    assert "push" not in (tmp_path / "said").read_text()
+    done = subprocess.run([*words, "CHECK="], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert f"push --quiet {repository}:latest\n" in (tmp_path / "said").read_text()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MAGIC = b"\x7fELF"
+# What programs and libraries of macOS begin with, for one machine and for several.
+MACH_O = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 # e_machine, by Lambda's names where it has one.
 MACHINES = {62: "x86_64", 183: "arm64", 3: "i386", 40: "arm", 21: "ppc64", 22: "s390x", 243: "riscv"}
 PT_LOAD, PT_DYNAMIC = 1, 2
@@ -22,10 +24,10 @@ MOST_NAMES = 16_000_000
 
 @dataclass(frozen=True)
 class Elf:
-    """A program or a library for Linux.
+    """A program or a library.
 
     Attributes:
-        machine: Lambda's name of the architecture, or the number that stands there.
+        machine: Lambda's name of the architecture, or the number that stands there; `macOS` of what is not for Linux.
         needed: the libraries that it names.
         glibc: the newest version of glibc that a symbol of it has, such as (2, 28); None where it names none.
     """
@@ -64,7 +66,7 @@ class _Layout:
 
 
 def read(stream: BinaryIO) -> Elf | None:
-    """Return what a file says of itself, None where it is no ELF file.
+    """Return what a file says of itself, None where it is neither an ELF file nor macOS's kind of one.
 
     Args:
         stream: the file; it can seek.
@@ -73,6 +75,8 @@ def read(stream: BinaryIO) -> Elf | None:
         ValueError: it begins as one and goes on as none.
     """
     ident = stream.read(16)
+    if ident.startswith(MACH_O):
+        return Elf("macOS")
     if len(ident) < 16 or not ident.startswith(MAGIC):
         return None
     try:
