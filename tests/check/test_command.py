@@ -109,7 +109,7 @@ def test_what_cannot_be_read_is_one_line_and_3(case: str, tmp_path: Path, capsys
 
 @pytest.mark.parametrize(
     ("docker", "why"),
-    [("no-such-engine", "there is no 'no-such-engine' to ask"), ("false", "the engine has no such image")],
+    [("no-such-engine", "there is no 'no-such-engine' to ask"), ("false", "no engine answers")],
 )
 def test_a_name_that_nobody_knows_is_3(docker: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = check(capsys, "nobody:knows", "--docker", docker)
@@ -225,10 +225,13 @@ def test_what_only_this_machine_lacks_is_no_error(
     assert said.code == 0
 
 
-def test_sarif_is_what_its_schema_asks_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sarif_is_what_its_schema_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     # Given a target with findings of every severity, with and without a line
     secret = "ghp" + "_" + "aB3" * 12
-    made = folder(tmp_path / "a function", {"app.py": f"T = '{secret}'\n".encode() + HANDLER, ".env": b"A=1\n"})
+    monkeypatch.chdir(tmp_path)
+    made = folder(Path("a function"), {"app.py": f"T = '{secret}'\n".encode() + HANDLER, ".env": b"A=1\n"})
     out = tmp_path / "check.sarif"
     # When SARIF is written
     said = check(capsys, made, "--handler", "app.handler", "--sarif", out)
@@ -241,7 +244,7 @@ def test_sarif_is_what_its_schema_asks_for(tmp_path: Path, capsys: pytest.Captur
     assert results == [("PL-SECRET-TOKEN", "error"), ("PL-SECRET-FILE", "warning"), ("PL-UNTRIED", "note")]
     assert all(f"{level:<8}{rule}" in said.out for rule, level in results)
     place = run["results"][0]["locations"][0]["physicalLocation"]
-    assert place == {"artifactLocation": {"uri": "app.py"}, "region": {"startLine": 1}}
+    assert place == {"artifactLocation": {"uri": "a%20function/app.py"}, "region": {"startLine": 1}}
     # And what GitHub asks for besides: a place and a print for each
     assert all(result["locations"] and result["partialFingerprints"] for result in run["results"])
 

@@ -410,7 +410,7 @@ CASES = [
     Case(
         "PL-SECRET-ENV",
         image(env=["DB_PASSWORD=hunter2", "STAGE=prod"]),
-        image(env=["DB_PASSWORD=", "TOKEN_FILE=/tmp/token", "AWS_SECRET_ARN=arn:aws:secretsmanager:x"]),
+        image(env=["DB_PASSWORD=", "TOKEN_FILE=/tmp/token", "DB_SECRET=arn:aws:secretsmanager:x", "MAX_TOKEN=4096"]),
         "DB_PASSWORD",
     ),
     Case(

@@ -9,8 +9,10 @@ import os
 import re
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +25,8 @@ CLOSED = {".git", ".hg", ".svn"}
 TOOLS_OWN = {"node_modules", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".idea", ".vscode"}
 # What a zip says of the system that made it, where that has modes.
 UNIX = 3
+# What reading a zip raises where it is broken, or made in a way that Python does not know.
+BROKEN = (OSError, ValueError, IndexError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, struct.error)
 
 
 def open_folder(path: Path) -> Target:
@@ -106,7 +110,7 @@ def open_zip(path: Path) -> Target:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise Unreadable(f"cannot read {os.fspath(path)!r}: {error}") from error
     return Target(os.fspath(path), "zip", Tree(_members(archive)), close=archive.close)
 
@@ -116,9 +120,9 @@ def _members(archive: zipfile.ZipFile) -> Iterator[File]:
         mode = member.external_attr >> 16
         path = member.filename.strip("/")
         link = ""
-        kind = FOLDER if member.is_dir() else FILE
+        kind = FOLDER if member.filename.endswith("/") else FILE
         if member.create_system == UNIX and stat.S_ISLNK(mode):
-            kind, link = LINK, archive.read(member).decode(errors="replace")
+            kind, link = LINK, _unpacked(archive, member).read().decode(errors="replace")
         has_mode = member.create_system == UNIX and mode != 0
         yield File(
             path,
@@ -136,7 +140,7 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
         with archive.open(member) as packed:
             unpacked = tempfile.SpooledTemporaryFile(max_size=1_000_000)  # noqa: SIM115  # the caller closes it
             shutil.copyfileobj(packed, unpacked)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except BROKEN as error:
         raise Unreadable(f"cannot read {member.filename!r} in {archive.filename!r}: {error}") from error
     unpacked.seek(0)
     return unpacked  # type: ignore[return-value]  # it has all of it

@@ -81,10 +81,10 @@ def open_image(name: str, docker: str, arch: str | None) -> Target:
         raise Unreadable(
             f"{name!r} is no file and no folder, and there is no {docker!r} to ask for an image of that name"
         )
-    asked = subprocess.run((docker, "image", "inspect", name), capture_output=True, text=True, check=False)
-    if asked.returncode:
-        reason = (asked.stderr.strip().splitlines() or ["it failed without a word"])[-1]
-        raise Unreadable(f"{name!r} is no file and no folder, and the engine has no such image: {reason}")
+    if _refusal(docker, "image", "inspect", name):
+        why = _refusal(docker, "version")
+        engine = f"no engine answers to ask for such an image: {why}" if why else "the engine has no such image"
+        raise Unreadable(f"{name!r} is no file and no folder, and {engine}")
     saved = tempfile.TemporaryFile(prefix="pylambda-check-")  # noqa: SIM115  # closed with the target
     done = subprocess.run((docker, "save", name), stdout=saved, stderr=subprocess.PIPE, check=False)
     if done.returncode:
@@ -95,6 +95,12 @@ def open_image(name: str, docker: str, arch: str | None) -> Target:
     if target.image is not None:
         target.image.name = name
     return target
+
+
+def _refusal(*words: str) -> str:
+    """Return the last line with which a command failed, empty where it did not."""
+    done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+    return (done.stderr.strip().splitlines() or ["it failed without a word"])[-1] if done.returncode else ""
 
 
 def _target(name: str, stream: BinaryIO, arch: str | None) -> Target:

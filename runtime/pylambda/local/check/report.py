@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from textwrap import wrap
@@ -140,11 +141,20 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _sarif_result(subject: Subject, finding: Finding, rules: Sequence[Rule]) -> dict[str, Any]:
+def _uri(subject: Subject, where: str) -> str:
+    """Return the address of a place: of a file in a folder from here, as it is in a checkout."""
     from urllib.parse import quote
 
+    name = subject.target.name
+    if subject.target.kind != "folder":
+        return quote(where or name)
+    path = os.path.join(name, where)
+    return quote(os.path.relpath(path) if os.path.realpath(path).startswith(f"{os.getcwd()}/") else path)
+
+
+def _sarif_result(subject: Subject, finding: Finding, rules: Sequence[Rule]) -> dict[str, Any]:
     found = finding.found
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(found.where or subject.target.name)}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(subject, found.where)}}
     if found.line:
         place["region"] = {"startLine": found.line}
     key = f"{finding.rule.id}\0{found.where}\0{found.what}"

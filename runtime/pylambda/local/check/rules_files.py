@@ -29,7 +29,7 @@ PATH_WRITERS = {"write_text", "write_bytes", "mkdir", "touch"}
 
 def readable(subject: Subject) -> Iterator[Found]:
     """Yield what others cannot read: Lambda runs as a user who owns nothing."""
-    for file in subject.files:
+    for file in [*subject.target.tree.folders_of(subject.task), *subject.files]:
         if file.mode is None or file.kind not in (FILE, FOLDER):
             continue
         wanted = 5 if file.kind == FOLDER else 4

@@ -16,7 +16,8 @@ SECRET_NAME = re.compile(
 )
 # A value that is none: empty, a place where one is found, or a stand-in.
 NO_SECRET = re.compile(
-    r"|/.*|arn:.*|https?://[^:@]*|\$\{?\w+\}?|(change|fill)[-_ ]?me.*|x+|\*+|<.*>|true|false|none|null|\d",
+    r"|/.*|arn:.*|https?://[^:@]*|\$\{?\w+\}?|(change|fill)[-_ ]?me.*|x+|\*+|<.*>"
+    r"|(dummy|test|fake|example|placeholder)[\w-]*|true|false|none|null|\d{1,8}",
     re.IGNORECASE,
 )
 # Tokens by how those who give them out have them begin.

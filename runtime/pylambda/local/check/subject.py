@@ -48,7 +48,7 @@ class Subject:
         image = self.target.image
         if image is None:
             return ""
-        return (image.variables.get("LAMBDA_TASK_ROOT") or image.run.get("WorkingDir") or TASK_ROOT).strip("/")
+        return (image.variables.get("LAMBDA_TASK_ROOT") or image.run.get("WorkingDir") or "").strip("/") or TASK_ROOT
 
     @functools.cached_property
     def command(self) -> list[str]:
@@ -127,7 +127,7 @@ class Subject:
             return True
         if file.path.startswith("var/runtime/") or INSTALLERS.search(file.path):
             return False
-        is_task = not self.task or file.path == self.task or file.path.startswith(f"{self.task}/")
+        is_task = file.path == self.task or file.path.startswith(f"{self.task}/")
         return is_task or file.path.startswith("opt/") or PACKAGES.search(file.path) is not None
 
     @functools.cached_property
@@ -179,7 +179,8 @@ class Subject:
         named = [path.strip("/") for path in image.variables.get("PYTHONPATH", "").split(":") if path]
         folders = (file.path for file in self.target.tree if file.kind == FOLDER)
         libraries = [path for path in folders if LIBRARY.search(path)]
-        return [self.task, *named, "opt/python", *libraries, *self._path_files(libraries)]
+        working = (image.run.get("WorkingDir") or "").strip("/")
+        return [self.task, working, *named, "opt/python", *libraries, *self._path_files(libraries)]
 
     def _path_files(self, libraries: list[str]) -> Iterator[str]:
         """Find what `.pth` files add, as of a package that was installed to be edited."""
