@@ -251,11 +251,10 @@ class Docker:
 
     def remove_images(self) -> None:
         # Children first, else their parents are still in use.
-        while self._images:
-            command("docker", "rmi", self._images.pop(), check=False)
-        if self._stages:
-            command("docker", "rmi", *reversed(self._stages), check=False)
-            self._stages.clear()
+        if made := [*reversed(self._images), *reversed(self._stages)]:
+            subprocess.run(("docker", "rmi", *made), capture_output=True, check=False)
+        self._images.clear()
+        self._stages.clear()
 
     def _own_name(self) -> str:
         """A name for a container, remembered before it is there: a run that fails half-way leaves one behind."""

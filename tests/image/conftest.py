@@ -25,6 +25,7 @@ FUNCTION = Path(__file__).with_name("function") / "app.py"
 HELLO = standin.ROOT / "examples" / "hello"
 EMULATOR_PLACE = "/usr/local/bin/aws-lambda-rie"
 OTHER_ARCH = "arm64"
+ENGINE = pytest.StashKey[Docker]()
 ABOUT_FILES = {"test_boto3", "test_contents", "test_labels", "test_size"}
 
 
@@ -90,11 +91,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def docker() -> Iterator[Docker]:
-    engine = Docker()
-    yield engine
-    engine.remove_containers()
-    engine.remove_images()
+def docker(request: pytest.FixtureRequest) -> Docker:
+    return request.config.stash.setdefault(ENGINE, Docker())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Clean up here, not in the fixture: there it is on the clock of whichever test happens to come last."""
+    if ENGINE in session.config.stash:
+        session.config.stash[ENGINE].remove_containers()
+        session.config.stash[ENGINE].remove_images()
 
 
 class Workshop:
