@@ -373,6 +373,14 @@ def handler(event, context):
     assert re.search(r"worker \d \(process \d+\) ends: \d+ MB are held, 50 may be", run.stderr)
 
 
+@pytest.mark.parametrize("mode", ["process", "prefork", "thread", "async, plain handler"])
+def test_a_limit_below_what_a_process_begins_with_lets_it_serve_still(runtime: Runtime, mode: str) -> None:
+    with serving(runtime, mode, 1, 2, 3, app=ECHO, at_once=2, PYLAMBDA_MAX_RSS_MB="1") as one:
+        one.wait_until_idle()
+        run = one.stop()
+    assert sorted(response.json for response in run.responses) == [1, 2, 3]
+
+
 # --- What is printed ---
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 EMULATOR = "aws-lambda-rie"
 
+# The platform's variable: where it is set, there is no need of an emulator, and there shall be none.
+RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 # Variables of ours: where events are sent, and where the runtime asks for them.
 CHOICE = "PYLAMBDA_EMULATOR"
 AMAZONS, OURS = "rie", "pylambda"
@@ -66,6 +68,8 @@ class StartError(Exception):
 def main(argv: list[str]) -> int:
     """Become the emulator on the bootstrap that `argv` names; return an exit code only when that fails."""
     try:
+        if os.environ.get(RUNTIME_API):
+            raise StartError(f"{RUNTIME_API} is set: this is Lambda; nothing local starts here")
         path, arguments = plan(argv[1], os.environ) if takes_amazons(os.environ) else plan_ours(os.environ)
         become(path, arguments)
     except StartError as refusal:

@@ -79,8 +79,9 @@ class Places:
 
     def may_ask(self) -> bool:
         """Whether another event may be asked for."""
-        if self._limits and not self.end_reason:
-            self.end_reason = self._limits.reached(sum(self._served))
+        served = sum(self._served)
+        if self._limits and served and not self.end_reason:  # one that serves nothing would end again and again
+            self.end_reason = self._limits.reached(served)
         return self._ends_at is None and not self.end_reason
 
     def on_end(self, call: Callable[[], object]) -> None:

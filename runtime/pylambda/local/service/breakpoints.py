@@ -1,7 +1,8 @@
 """`breakpoint()` in a worker: pdb on the terminal on which `pylambda serve` was typed.
 
 A worker has a session of its own, no standard input, and an output that is read line by line. So it is told the
-terminal's name, opens that, and has its clocks stopped, for a person takes longer than a function may.
+terminal's name, opens that, and has its clocks stopped, for a person takes longer than a function may. Where the
+variables have leaked into Lambda, nobody there stops a clock: then it does not stop.
 """
 
 import os
@@ -9,6 +10,7 @@ import sys
 from typing import Any
 
 from pylambda import names
+from pylambda.log.sinks import warn
 
 HOOK = "PYTHONBREAKPOINT"
 STOP = f"{__name__}.stop"
@@ -23,7 +25,9 @@ def variables(terminal: str) -> dict[str, str]:
 
 def stop(*_arguments: Any, **_options: Any) -> None:
     """Stop where `breakpoint()` stands; the interpreter calls this in its place."""
-    stop_clocks(os.environ[names.RUNTIME_API])
+    if not stop_clocks(os.environ.get(names.RUNTIME_API, "")):
+        warn(f"breakpoint() does nothing here: {HOOK} is {STOP}, and this is no worker of `pylambda serve`")
+        return
     import pdb
 
     terminal = os.environ[TERMINAL]
@@ -32,13 +36,16 @@ def stop(*_arguments: Any, **_options: Any) -> None:
     pdb.Pdb(stdin=reader, stdout=writer).set_trace(sys._getframe(1))
 
 
-def stop_clocks(address: str) -> None:
-    """Tell the service that a person has the invocation now."""
+def stop_clocks(address: str) -> bool:
+    """Tell the service that a person has the invocation now; return whether it is the service that was told."""
     import http.client
 
-    connection = http.client.HTTPConnection(address)
     try:
+        connection = http.client.HTTPConnection(address)
         connection.request("POST", PATH)
-        connection.getresponse().read()
-    finally:
-        connection.close()
+        reply = connection.getresponse()
+        reply.read()
+    except (OSError, http.client.HTTPException):
+        return False
+    connection.close()
+    return 200 <= reply.status < 300
