@@ -363,7 +363,7 @@ BAD = {
     "a partial that lacks an argument": Bad(
         "pylambda.on_init(functools.partial(lambda a, b: 0, 1))\n" + SYNC, "takes other arguments"
     ),
-    "a hook that is none": Bad("pylambda.on_init(3)\n" + SYNC, "3, which cannot be called"),
+    "a hook that is none": Bad("pylambda.on_init(3)\n" + SYNC, "type int, which cannot be called"),
     "a middleware of two arguments": Bad(
         "@pylambda.middleware\ndef timed(event, call_next): ...\n" + SYNC, "timed(event, context, call_next)", "these 3"
     ),

@@ -138,10 +138,12 @@ def refuse_unless_called_with(function: "Any", arguments: tuple[str, ...], name:
     """
     if not callable(function):
         raise InvalidHook(
-            f"@pylambda.{name} was given {function!r}, which cannot be called", hint="put it on a function"
+            f"@pylambda.{name} was given a value of type {type(function).__name__}, which cannot be called",
+            hint="put it on a function",
         )
     if not _takes(function, len(arguments)):
-        called = getattr(function, "__qualname__", None) or repr(function)
+        # Not its repr, which may show what it holds.
+        called = getattr(function, "__qualname__", None) or type(function).__qualname__
         raise InvalidHook(
             f"@pylambda.{name} will call {called}({', '.join(arguments)}), and it takes other arguments",
             hint=f"give it {'these ' + str(len(arguments)) if arguments else 'none'}, "

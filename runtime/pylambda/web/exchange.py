@@ -172,7 +172,8 @@ class Exchange:
         headers = []
         for name, value in message.get("headers", ()):
             if not isinstance(name, bytes) or not isinstance(value, bytes):
-                raise TypeError(f"the names and values of headers must be bytes, not {name!r}: {value!r}")
+                # Not the value, which may be somebody's cookie.
+                raise TypeError(f"names and values of headers must be bytes: {name!r} has a {type(value).__name__}")
             headers.append((name.decode("latin-1"), decode_header(value)))
         self._state = STARTED
         self.response = Response(int(status), headers)
