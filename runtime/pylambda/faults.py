@@ -7,10 +7,13 @@ The family answers two questions: who hears of it, and does the process go on?
     ApiFault      -> nobody can be told: one line on stderr, then exit 1
 
 A message names the thing, in the official client's words where it has them, because users match on them. A hint
-names the mend; it goes to the log only.
+names the mend; it goes to the log only, with the section of `PAGE` that says more.
 
 Source of names and messages: awslambdaric 4.2.2, `lambda_runtime_exception.py` and `bootstrap.py`.
 """
+
+# Says what each message means; a test compares it with the source.
+PAGE = "docs/errors.md"
 
 
 class Fault(Exception):
@@ -36,6 +39,11 @@ class Fault(Exception):
     def error_type(self) -> str:
         """The name that the platform sees, such as `Runtime.HandlerNotFound`."""
         return f"Runtime.{type(self).__name__}"
+
+    @property
+    def advice(self) -> str:
+        """The hint and where more is said, for the log; empty where there is no hint."""
+        return f"{self.hint} [{PAGE}#runtime{type(self).__name__.lower()}]" if self.hint else ""
 
 
 class Ended(SystemExit):

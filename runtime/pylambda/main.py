@@ -68,7 +68,7 @@ def _guarded(serve: "Callable[[Runtime], int]") -> int:
 
         if not isinstance(fault, Fault):
             raise
-        hint = f" ({fault.hint})" if fault.hint else ""
+        hint = f" ({fault.advice})" if fault.hint else ""
         warn(f"{fault.error_type}: {fault.message}{hint}")
         return EXIT_API_FAULT
     except KeyboardInterrupt:

@@ -58,7 +58,7 @@ def test_a_cause_that_is_too_large_for_the_platform_is_empty() -> None:
 
 def test_the_hint_is_for_the_log_alone() -> None:
     report = Report(HandlerNotFound("no such name", hint="try another"))
-    assert report.text_lines[-1] == "Hint: try another"
+    assert report.text_lines[-1] == "Hint: try another [docs/errors.md#runtimehandlernotfound]"
     assert "try another" not in json.dumps(report.document)
 
 

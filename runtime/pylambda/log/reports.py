@@ -42,7 +42,7 @@ class Report:
         error_type: the name in the document, a bare class name for the user's own exceptions.
         message: the exception's text.
         stack: one string a frame, as `traceback.format_list` writes them.
-        hint: how to mend it; for the log only.
+        hint: how to mend it, and where more is said; for the log only.
     """
 
     def __init__(self, error: BaseException, request_id: str = "", hint: str = "") -> None:
@@ -54,7 +54,7 @@ class Report:
             self._details = error.details
             self.error_type = error.error_type
             self.message = error.message
-            self.hint = error.hint or hint
+            self.hint = error.advice or hint
             self.stack = list(traceback.format_list(frames) if error.stack is None else error.stack)
             self._xray_type = VALIDATION_ERROR
             self._category_and_name = self.error_type

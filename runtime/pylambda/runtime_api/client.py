@@ -235,7 +235,7 @@ class RuntimeApi:
             reply = self.connection.read_reply()
         except Exception as fault:
             _only_transport(fault)
-            self._warn(stream.broken_off(invocation.request_id, fault))
+            stream.say_broken_off(self._warn, invocation.request_id, fault)
         else:
             self._judge("response", invocation, reply)
         finally:

@@ -16,7 +16,7 @@ leaves out (laziness) the Node runtime interface client 4.0, `HttpResponseStream
 """
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -129,9 +129,9 @@ class ResponseStream:
         with suppress(ClientGone):
             self.finish(trailers)
 
-    def broken_off(self, request_id: str, fault: Exception) -> str:
-        """Return the line about a response of which nobody has said that it arrived."""
-        return f"the response to {request_id} broke off after {self.body_bytes} bytes: {self.gone or fault}"
+    def say_broken_off(self, warn: Callable[[str], None], request_id: str, fault: Exception) -> None:
+        """Say of a response that nobody has said that it arrived."""
+        warn(f"the response to {request_id} broke off after {self.body_bytes} bytes: {self.gone or fault}")
 
     def _send(self, *parts: bytes) -> None:
         if self.state is State.ENDED:

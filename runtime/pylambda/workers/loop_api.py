@@ -126,7 +126,7 @@ class LoopApi(RuntimeApi):
         try:
             reply = await self._link.reply()
         except (OSError, ProtocolError) as error:
-            self._warn(stream.broken_off(invocation.request_id, error))
+            stream.say_broken_off(self._warn, invocation.request_id, error)
         else:
             self._judge("response", invocation, reply)
         finally:
