@@ -170,6 +170,10 @@ arm64: ## Let this machine run arm64 programs, for images of that architecture; 
 registry: ## Install what the tests of pushing need; root on Debian
 	@$(PYTHON) -m images.parts registry
 
+.PHONY: buildkit
+buildkit: $(VENV)/.local-ready ## Make the engine with BuildKit, 440 MB, that images are built with once more; root on Debian
+	@$(BIN)/python -m tests.image.buildkit
+
 .PHONY: browser
 browser: ## Install the browser that tests the page of pylambda serve; root on Debian
 	@$(PYTHON) -m images.parts browser

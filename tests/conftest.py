@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.image import buildkit
+
 SAM = Path(__file__).parents[1] / ".cache" / "sam" / "bin" / "sam"
 AWS_CLI = Path(__file__).parents[1] / ".cache" / "aws-cli" / "bin" / "aws"
 WEB_FRAMEWORKS = Path(__file__).parents[1] / ".cache" / "web-frameworks" / ".ready"
@@ -42,6 +44,10 @@ def _engine_answers() -> bool:
     return subprocess.run([docker, "info"], capture_output=True, timeout=60, check=False).returncode == 0
 
 
+def _buildkit_is_made() -> bool:
+    return _engine_answers() and buildkit.is_here()
+
+
 def _strace_works() -> bool:
     strace = shutil.which("strace")
     # Where tracing is forbidden, as in some containers, the program is there and fails.
@@ -67,6 +73,7 @@ PARTS = {
     "sam": Part(SAM.exists, "the SAM CLI is missing", "make sam"),
     "aws-cli": Part(AWS_CLI.exists, "the AWS CLI is missing", "make aws-cli"),
     "iac": Part((IAC / ".ready").exists, "the CDK and moto are missing", "make iac"),
+    "buildkit": Part(_buildkit_is_made, "the engine with BuildKit is missing", "make buildkit"),
     "docs": Part(DOCS.exists, "what builds the pages is missing", "make docs"),
     "check-packages": Part((CHECKED / ".ready").exists, "the packages to check are missing", "make check-packages"),
     "monitoring": Part(MONITORING.exists, "the monitoring tools are missing", "make monitoring"),

@@ -11,7 +11,7 @@ def test_one_platform_is_asked_for_and_no_attestation(build: Build, project: Pat
     code, said, _complaints = build(project, "--image", "--arch", "arm64", "--python", "3.13", environ=docker)
     assert code == 0
     called = Path(docker["CALLED"]).read_text().strip()
-    assert called == f"1|build --platform=linux/arm64 --tag=hello {project}"
+    assert called == f"1|build --platform=linux/arm64 --tag=hello --build-arg=SOURCE_DATE_EPOCH=315532800 {project}"
     assert "hello for arm64, 12 MB\nNext: docker run --rm -p 9000:8080 hello\n" in said
     assert "ARG BASE=ghcr.io/OWNER/pylambda:3.13\n" in (project / "Dockerfile").read_text()
 

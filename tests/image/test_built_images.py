@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +14,11 @@ import pytest
 
 from tests.build import wheels
 from tests.build.conftest import LOCKS, content, write_project
+from tests.image import buildkit
+from tests.image.buildkit import Engine
 from tests.image.cli import Docker, Image, Start, command
 from tests.image.conftest import Workshop
+from tests.image.standin import ROOT
 from tests.image.test_run import AS_LAMBDA_RUNS_IT
 
 pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600), pytest.mark.only("build")]
@@ -133,3 +137,48 @@ def test_two_builds_of_the_same_files_make_the_same_layers(base: Base, docker: D
     docker.remember_stages(command(*plain).out)
     # Then no layer is another one
     assert layers(tags[0]) == layers(tags[1])
+
+
+@pytest.fixture(scope="module")
+def today(base: Base, image: Image, workshop: Workshop, docker: Docker) -> Iterator[Engine]:
+    """An engine with BuildKit that has the same base, built there from the same Dockerfile."""
+    with buildkit.running(docker) as engine:
+        for variant in (image, workshop.sibling(image, "slim")):
+            engine.take(variant.base)
+            words = (f"VERSION={image.version}", f"VARIANT={variant.variant}", f"BASE={variant.base}")
+            engine.says("make", "-C", ROOT, "image", *words, f"IMAGE={base.name}-{variant.variant}")
+        (base.wheels.parent / "Dockerfile").write_text(WITH_WHEELS.format(image=f"{base.name}-build"))
+        engine.says("docker", "build", f"--tag={base.name}-build", base.wheels.parent)
+        yield engine
+
+
+@pytest.mark.needs("buildkit")
+def test_two_builds_of_the_same_files_have_one_digest(
+    today: Engine, base: Base, docker: Docker, start: Start, tmp_path: Path
+) -> None:
+    # Given two checkouts, and a builder that has forgotten the first when it builds the second
+    ids = []
+    for number in (1, 2):
+        project = base.project(tmp_path / f"{number}" / "hello", "requirements")
+        tag = docker.own_tag(f"digest-{number}")
+        today.says(PYLAMBDA, "build", "--image", "--base", base.name, "--tag", tag, folder=project)
+        ids.append(today.says("docker", "inspect", "--format", "{{.Id}}", tag))
+        today.says("docker", "builder", "prune", "--all", "--force")
+    # Then they are one image
+    assert ids[0] == ids[1]
+    # And it answers as Lambda runs it
+    today.give(tag)
+    assert start(tag, options=AS_LAMBDA_RUNS_IT).invoke({})["greeting"] == "1.0"
+
+
+@pytest.mark.needs("buildkit")
+def test_lambda_takes_what_is_built_and_not_what_docker_build_makes(today: Engine, base: Base, tmp_path: Path) -> None:
+    # Given a project that is built by the command, and once more by hand
+    project = base.project(tmp_path / "hello", "requirements")
+    today.says(PYLAMBDA, "build", "--image", "--base", base.name, "--tag", "by:command", folder=project)
+    today.says("docker", "build", f"--build-arg=BASE={base.name}", "--tag", "by:hand", project)
+    # Then only the second one is an index with attestations, and the check says so
+    assert "nothing found" in today.says(PYLAMBDA, "check", "by:command")
+    checked = today.run(PYLAMBDA, "check", "by:hand", "--json")
+    assert checked.returncode == 1
+    assert {finding["id"] for finding in json.loads(checked.stdout)["findings"]} == {"PL-INDEX", "PL-ATTEST"}

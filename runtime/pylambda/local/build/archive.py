@@ -47,9 +47,21 @@ def write(target: Path, files: Iterable[tuple[str, Path]], environ: Mapping[str,
         unfinished.unlink(missing_ok=True)
 
 
-def _date(environ: Mapping[str, str]) -> tuple[int, int, int, int, int, int]:
+def time_s(environ: Mapping[str, str]) -> int:
+    """Return the one time of all that a build makes, in seconds since 1970.
+
+    Args:
+        environ: `SOURCE_DATE_EPOCH` is that time, where it is set.
+
+    Raises:
+        BuildError: it is no time.
+    """
     text = environ.get("SOURCE_DATE_EPOCH") or str(EPOCH_S)
     if not (text.isascii() and text.isdigit()):
         raise BuildError(f"SOURCE_DATE_EPOCH is {text!r}; it takes seconds since 1970: git log -1 --format=%ct")
-    moment = time.gmtime(max(int(text), EPOCH_S))
+    return max(int(text), EPOCH_S)
+
+
+def _date(environ: Mapping[str, str]) -> tuple[int, int, int, int, int, int]:
+    moment = time.gmtime(time_s(environ))
     return moment[0], moment[1], moment[2], moment[3], moment[4], moment[5]

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pylambda.local.build import dockerfile, programs, sizes
+from pylambda.local.build import archive, dockerfile, programs, sizes
 from pylambda.local.build.settings import PLATFORMS, BuildError, Settings
 
 Say = Callable[[str], None]
@@ -28,13 +28,15 @@ def build(settings: Settings, say: Say) -> Built:
         say: tells people how it goes, a line at a time.
 
     Raises:
-        BuildError: no engine answers, or the build failed.
+        BuildError: no engine answers, the build failed, or `SOURCE_DATE_EPOCH` is no time.
     """
     docker = programs.docker(settings.environ)
     for name in dockerfile.write_missing(settings):
         say(f"wrote {name}")
     tag = settings.tag or settings.name
     words = [docker, "build", f"--platform={PLATFORMS[settings.arch]}", f"--tag={tag}"]
+    # BuildKit takes it for the image's time of creation: https://docs.docker.com/build/ci/github-actions/reproducible-builds/
+    words.append(f"--build-arg=SOURCE_DATE_EPOCH={archive.time_s(settings.environ)}")
     if settings.values["base"]:
         words.append(f"--build-arg=BASE={settings.base}")
     environ = {**WITHOUT_ATTESTATIONS, **settings.environ}
