@@ -1,9 +1,9 @@
 """A Docker engine as people have it today, in a container of the one that is here.
 
-The engine that Debian brings here has the classic builder. Today's has BuildKit, keeps images in containerd's store, and
-attests to each build by default, which makes an index of what Lambda wants as a single manifest. Its client is this
-machine's, with the plug-in that asks BuildKit taken out of the container. `make buildkit` makes the image; nothing but a
-Debian mirror is asked.
+The engine that Debian brings here has the classic builder. Today's has BuildKit, keeps images in containerd's store,
+and attests to each build by default, which makes an index of what Lambda wants as a single manifest. Its client is
+this machine's, with the plug-in that asks BuildKit taken out of the container. `make buildkit` makes the image;
+nothing but a Debian mirror is asked.
 """
 
 import os
