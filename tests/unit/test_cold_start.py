@@ -21,7 +21,7 @@ OURS = {
     "pylambda.payload", "pylambda.payload.codec", "pylambda.runtime_api", "pylambda.runtime_api.client",
     "pylambda.runtime_api.connection", "pylambda.runtime_api.invocation", "pylambda.runtime_api.wire",
     "pylambda.start", "pylambda.start.environment", "pylambda.start.installed", "pylambda.start.search_path",
-    "pylambda.start.settings",
+    "pylambda.start.settings", "pylambda.start.source_code",
 }  # fmt: skip
 # Sees what is loaded when the Runtime API would be asked for work: at import, the runtime's own modules are all there.
 HANDLER = """
@@ -101,6 +101,18 @@ def test_a_plain_handler_loads_only_these_modules_of_ours(runtime_dir: Path, tmp
 def test_a_plain_handler_adds_few_modules_to_the_interpreter(runtime_dir: Path, tmp_path: Path) -> None:
     added = modules_loaded(runtime_dir, tmp_path, HANDLER) - modules_of_a_bare_interpreter() - OURS
     assert added == {"app", "gc", "_json", "_operator", "_sitebuiltins", "_socket"}
+
+
+def test_a_function_without_byte_code_is_compiled_without_the_classes_of_syntax_trees(
+    runtime_dir: Path, tmp_path: Path
+) -> None:
+    # Given a function of two files that has no byte code
+    (tmp_path / "orders.py").write_text("import sys\nPRICES = {'tea': 3}\n")
+    made = "open('made', 'w').write(str('AST' in [kind.__name__ for kind in object.__subclasses__()]))"
+    # When the runtime starts on it
+    modules_loaded(runtime_dir, tmp_path, f"import orders\n{made}\n{HANDLER}")
+    # Then what `compile` makes before its first source is not there
+    assert (tmp_path / "made").read_text() == "False"
 
 
 # One of each kind that needs no event loop; what is loaded is looked at when everything has run, the last hook too.

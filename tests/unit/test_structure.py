@@ -23,7 +23,7 @@ ROOMS = {
     "runtime_api": "wire chunks again connection invocation response_stream client",
     "log": "sinks records reports failures",
     "payload": "values codec json_library streams schema",
-    "start": "putenv environment installed settings mended image_sdk search_path cold_load cold_path",
+    "start": "putenv environment installed settings mended image_sdk source_code search_path cold_load cold_path",
     "faults": "",
     "names": "",
 }

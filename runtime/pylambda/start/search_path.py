@@ -14,9 +14,10 @@ Source of the order: Amazon's `/var/runtime/bootstrap.py` in the python images.
 """
 
 import sys
+from _frozen_importlib_external import PathFinder
 
 from pylambda import names
-from pylambda.start import installed
+from pylambda.start import installed, source_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,19 +128,18 @@ class StandardLibraryFirst:
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
-        """Find a kept name in the standard library; leave others to the finders after this one."""
+        """Find a kept name in the standard library, any other where it is searched for after this finder anyway."""
         is_ours = name.startswith(OURS)
         is_kept = name in STANDARD_NAMES or (self._loading_ours and name in sys.stdlib_module_names)
-        if not (is_ours or is_kept or name in self._awaited):
-            return None
-        from _frozen_importlib_external import PathFinder
-
         spec: ModuleSpec | None = PathFinder.find_spec(name, self._path if is_kept and not is_ours else path, target)
-        if spec is not None and spec.loader is not None:
-            if is_ours:
-                self._note_while_loading(spec.loader)
-            elif name in self._awaited:
-                _call_after_exec(spec.loader, self._awaited.pop(name))
+        if spec is None or spec.loader is None:
+            return spec
+        if is_ours:
+            self._note_while_loading(spec.loader)
+        elif name in self._awaited:
+            _call_after_exec(spec.loader, self._awaited.pop(name))
+        else:
+            source_code.prepare(spec)
         return spec
 
     def _note_while_loading(self, loader: "Any") -> None:
@@ -171,8 +171,6 @@ def keep_standard_names(path: "list[str]") -> StandardLibraryFirst:
     Args:
         path: `sys.path` as it is before `set_up`.
     """
-    from _frozen_importlib_external import PathFinder
-
     finder = StandardLibraryFirst(list(path))
     # Before the one that searches `path`, wherever `.pth` files have put finders of their own; behind those of built-in
     # and frozen modules, which are the standard library's anyway, and quicker.
