@@ -1,7 +1,7 @@
 """`pylambda check` with an engine: images by their names, started once, on docs/check.md's own words.
 
-That it raises no false alarm is tested where images are built: the examples here, in test_web_examples.py and
-test_variants.py, and people's Dockerfiles in test_dockerfiles.py.
+That it raises no false alarm is tested where images are built: nine examples and a new web project here, in
+test_web_examples.py and in test_variants.py, and people's Dockerfiles in test_dockerfiles.py.
 """
 
 import shlex
@@ -13,7 +13,7 @@ import pytest
 from tests.documents import ROOT, blocks
 from tests.image.checking import alarms, findings
 from tests.image.cli import Docker, Image, command
-from tests.image.conftest import example_dockerfile
+from tests.image.conftest import Workshop, example_dockerfile
 
 pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(600)]
 
@@ -44,10 +44,23 @@ def test_the_pages_command_finds_nothing_in_the_example(image: Image, docker: Do
 
 
 @pytest.mark.only("slim")
-def test_nothing_is_wrong_with_the_other_one(image: Image, docker: Docker) -> None:
-    dockerfile = (EXAMPLES / "orders" / "Dockerfile").read_text().replace("pylambda:3.12", image.tag)
-    tag = docker.build("check-orders", dockerfile, {"app.py": EXAMPLES / "orders" / "app.py"})
+@pytest.mark.parametrize("name", ["orders", "tokens"])
+def test_nothing_is_wrong_with_the_other_examples(name: str, image: Image, docker: Docker) -> None:
+    dockerfile = (EXAMPLES / name / "Dockerfile").read_text().replace("pylambda:3.12", image.tag)
+    tag = docker.build(f"check-{name}", dockerfile, {"app.py": EXAMPLES / name / "app.py"})
     assert alarms(tag) == {}
+
+
+@pytest.mark.only("slim")
+def test_nothing_is_wrong_with_a_new_projects_image(image: Image, docker: Docker, workshop: Workshop) -> None:
+    # Given the project of examples/deploy, which `pylambda new` makes, on this image and its build variant
+    base = f"pylambda-test:check-deploy-{docker.run_id}"
+    docker.tag(workshop.sibling(image, "build").tag, f"{base}-build")
+    docker.tag(image.tag, f"{base}-slim")
+    folder = EXAMPLES / "deploy"
+    dockerfile = (folder / "Dockerfile").read_text().replace("pylambda:3.12", base)
+    parts = {name: folder / name for name in ("app.py", "requirements.txt")}
+    assert alarms(docker.build("check-deploy-app", dockerfile, parts)) == {}
 
 
 @pytest.mark.only("slim")

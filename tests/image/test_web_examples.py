@@ -90,6 +90,27 @@ def test_pylambda_check_has_nothing_to_say_of_it(name: str, built: Built) -> Non
     assert alarms(built(name)) == {}
 
 
+def test_pylambda_check_has_nothing_to_say_of_a_new_web_project(
+    base: Image, docker: Docker, workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a new project that pins what the example pins, where uv finds that
+    monkeypatch.chdir(tmp_path)
+    command(sys.executable, "-m", "pylambda.local", "new", "greeter", "--web", "flask")
+    project, example = tmp_path / "greeter", EXAMPLES / "flask"
+    assert (project / "requirements.txt").read_text() == (example / "requirements.txt").read_text()
+    offline = "ENV UV_OFFLINE=1 UV_FIND_LINKS=/wheels"
+    first = f"FROM {workshop.sibling(base, 'build').tag}\nCOPY wheels /wheels\n{offline}\n"
+    name = f"pylambda-test:new-flask-{docker.run_id}"
+    docker.tag(docker.build("wheels-new-flask", first, {"wheels": wheels(example, base)}), f"{name}-build")
+    docker.tag(workshop.sibling(base, "slim").tag, f"{name}-slim")
+    # When its image is built from its own Dockerfile
+    dockerfile = (project / "Dockerfile").read_text().replace(f"pylambda:{base.version}", name)
+    parts = {path.name: path for path in project.iterdir() if path.name in ("app.py", "requirements.txt")}
+    tag = docker.build("new-flask-app", dockerfile, parts)
+    # Then nothing is found in it
+    assert alarms(tag) == {}
+
+
 def test_fastapi(example: Example) -> None:
     # Given the example, as `docker run` starts it
     container = example("fastapi")
