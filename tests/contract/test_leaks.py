@@ -36,6 +36,7 @@ VALUES = {
     "PYLAMBDA_LOCAL": "streams",
     "PYLAMBDA_LOG_FORMAT": "json",
     "PYLAMBDA_NON_HTTP": "/events",
+    "PYLAMBDA_OTEL": "",  # any other word is a load fault where there is no SDK
     "PYLAMBDA_PORT": "8080",
     "PYLAMBDA_PYTHON": sys.executable,
     "PYLAMBDA_ROOT_PATH": "/v1",

@@ -53,7 +53,7 @@ def arrived(told: Told, apart: Iterable[str]) -> list[str]:
     traces = [arrival for arrival in told.arrivals if arrival.path.endswith("/v1/traces")]
     others = [arrival for arrival in told.arrivals if arrival not in traces]
     # Which spans come in one request is a matter of time.
-    found = [("span", [span]) for span in _spans(traces)]
+    found = [("span", [span]) for span in spans_of(traces)]
     found += [(f"{arrival.method} {_masked(arrival.path)}", arrival.values) for arrival in others]
     return sorted(f"{what} {json.dumps(_shape(values, frozenset(apart)), sort_keys=True)}" for what, values in found)
 
@@ -132,8 +132,8 @@ def _masked(text: str) -> str:
     return text
 
 
-def _spans(traces: list[Arrival]) -> list[Any]:
-    """Return the spans of OTLP requests, each with what it is of."""
+def spans_of(traces: list[Arrival]) -> list[Any]:
+    """Return the spans of OTLP requests, each with what it is of: its resource, its scope, and itself."""
     if not traces:
         return []
     lines = "\n".join(arrival.body.hex() for arrival in traces)

@@ -1,5 +1,6 @@
 """Where the tools send their data: HTTP or HTTPS, and datagrams, on loopback. Everything is taken, and kept."""
 
+import contextlib
 import gzip
 import json
 import socket
@@ -63,15 +64,18 @@ class Sink:
 
     Args:
         certificate: speaks HTTPS with it; None for plain HTTP.
+        before_reply: called when something arrived by HTTP, which is answered once it returns.
 
     Attributes:
         arrivals: in order.
     """
 
-    def __init__(self, certificate: Certificate | None) -> None:
+    def __init__(
+        self, certificate: Certificate | None = None, before_reply: Callable[[], object] = lambda: None
+    ) -> None:
         self.arrivals: list[Arrival] = []
         self._changed = threading.Condition()
-        self._server, self._datagrams = _bind(_handler_of(self._take))
+        self._server, self._datagrams = _bind(_handler_of(self._take, before_reply))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
@@ -94,8 +98,12 @@ class Sink:
 
     def wait_for(self, count: int, deadline_s: float) -> None:
         """Return when so many arrived, or at the deadline."""
+        self.wait_until(lambda: len(self.arrivals) >= count, deadline_s)
+
+    def wait_until(self, condition: Callable[[], bool], deadline_s: float) -> None:
+        """Return when the condition holds, which is looked at again when something arrived, or at the deadline."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self.arrivals) >= count, deadline_s)
+            self._changed.wait_for(condition, deadline_s)
 
     def _take(self, arrival: Arrival) -> None:
         with self._changed:
@@ -122,7 +130,7 @@ def _bind(handler: type[BaseHTTPRequestHandler]) -> tuple[ThreadingHTTPServer, s
     raise OSError(f"no port free for both in {TRIES} tries")
 
 
-def _handler_of(keep: Callable[[Arrival], None]) -> type[BaseHTTPRequestHandler]:
+def _handler_of(keep: Callable[[Arrival], None], before_reply: Callable[[], object]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -132,11 +140,13 @@ def _handler_of(keep: Callable[[Arrival], None]) -> type[BaseHTTPRequestHandler]
             else:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             keep(Arrival(self.command, self.path, _unpacked(body)))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
+            before_reply()
+            with contextlib.suppress(ConnectionError):  # who sent it did not wait
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
 
         do_GET = do_POST = do_PUT = take  # noqa: N815 - names of the base class's
 

@@ -17,7 +17,8 @@ ROOMS = {
     "workers": "board current ends supervisor patience places place threads watch link loop_api host tasks output "
     "lives prefork many",
     "loop": "",
-    "lifecycle": "hooks middleware after gate extension wakeup shutdown snapshot limits life",
+    "lifecycle": "hooks middleware after span_facts tracing_setup tracing gate extension wakeup shutdown "
+    "snapshot limits life",
     "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump client_package",
     "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
     "runtime_api": "wire chunks again connection invocation response_stream client",

@@ -9,6 +9,7 @@ from pylambda.faults import ExitError
 from pylambda.function.handler import exit_code
 from pylambda.lifecycle import hooks, middleware
 from pylambda.log.sinks import warn
+from pylambda.start.settings import OTEL_BEFORE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Life:
         exit: ends the process at once.
 
     Raises:
-        InvalidSetting: a limit is no number.
+        InvalidSetting: a limit is no number, or a variable says a word that it cannot.
     """
 
     def __init__(
@@ -62,11 +63,20 @@ class Life:
         self._registered: list[Connection] = []
         self._max_invocations = settings.max_invocations
         self._max_rss_mb = settings.max_rss_mb
+        self._spans_leave = settings.otel
         self._anew = _anew() if self._max_invocations or self._max_rss_mb else None
 
     @property
     def around(self) -> "Callable[[Handler, bool], Handler] | None":
-        """What puts the handler inside of its middleware; None where there is none."""
+        """What puts the handler inside of its middleware and its span; None where there is neither.
+
+        Raises:
+            MissingDependency: spans are asked for, and cannot be had.
+        """
+        if self._spans_leave:
+            from pylambda.lifecycle.tracing import Tracing
+
+            return Tracing(self._settings.environ, before=self._spans_leave == OTEL_BEFORE).around
         return middleware.around if middleware.MIDDLEWARE else None
 
     def begin(self, adapted: "Adapted | None") -> None:

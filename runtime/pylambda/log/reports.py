@@ -136,8 +136,22 @@ def _user_frames(trace: TracebackType | None) -> list[tuple[str, int, str, str |
     return [
         (frame.filename, frame.lineno or 0, frame.name, frame.line)
         for frame in traceback.extract_tb(trace)
-        if not frame.filename.startswith((PACKAGE_DIR, CLIENT_DIR, "<frozen importlib"))
+        if _is_users(frame)
     ]
+
+
+def _is_users(frame: traceback.FrameSummary) -> bool:
+    return not frame.filename.startswith((PACKAGE_DIR, CLIENT_DIR, "<frozen importlib"))
+
+
+def text_of_trace(error: BaseException) -> str:
+    """Return an exception as `traceback` prints it, with what it came from, and the user's frames alone."""
+    told = traceback.TracebackException.from_exception(error)
+    at: traceback.TracebackException | None = told
+    while at is not None:
+        at.stack[:] = [frame for frame in at.stack if _is_users(frame)]
+        at = at.__cause__ or at.__context__
+    return "".join(told.format())
 
 
 def _working_directory() -> str:

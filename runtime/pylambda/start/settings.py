@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEFAULT_DEADLINE_MARGIN_MS = 100
 # The front doors that can stream a response, as PYLAMBDA_STREAM names them.
 STREAMING_FRONTS = frozenset(("url", "rest"))
+# When spans leave, as PYLAMBDA_OTEL names it: before the answer, or after it.
+OTEL_BEFORE, OTEL_AFTER = "before", "after"
 # What PYLAMBDA_JSON may say.
 JSON_STRICT = "strict"
 JSON_LIBRARIES = ("orjson", "msgspec")
@@ -58,6 +60,7 @@ class Settings:
         concurrency: how: one of the modes; empty where that is left to what the handler is.
         prefork: whether the function is imported once for all processes.
         max_rss_mb: how much memory it may hold between two invocations; 0 for any.
+        otel: when the spans of invocations leave, `OTEL_BEFORE` or `OTEL_AFTER` the answer; empty where there are none.
 
     Raises:
         InvalidSetting: by an attribute whose variable holds what it cannot.
@@ -192,6 +195,13 @@ class Settings:
     @property
     def max_rss_mb(self) -> int:
         return self._whole_number(names.MAX_RSS_MB, 0, "megabytes")
+
+    @property
+    def otel(self) -> str:
+        choice = (self.environ.get(names.OTEL) or "").lower()
+        if choice not in ("", OTEL_BEFORE, OTEL_AFTER):
+            raise self._invalid(names.OTEL, "it may be 'before' or 'after' (spans leave before or after the answer)")
+        return choice
 
     @property
     def max_concurrency(self) -> int:
