@@ -1,9 +1,9 @@
-"""The commands of docs/build.md, typed in a project's folder."""
+"""The commands of docs/build.md, and of docs/migrate.md for a zip, typed in a project's folder."""
 
 import shlex
 from pathlib import Path
 
-from tests.build.conftest import Build
+from tests.build.conftest import APP, Build, write_project
 from tests.documents import ROOT, blocks
 
 HERE = "tests/build/test_documented_builds.py"
@@ -26,3 +26,18 @@ def test_the_command_that_makes_an_image_makes_it(build: Build, project: Path, d
         assert (program, command) == ("pylambda", "build")
         code, said, _complaints = build(project, *arguments, environ=docker)
         assert (code, "hello for " in said) == (0, True)
+
+
+def test_a_folder_that_was_zipped_becomes_an_image(build: Build, tmp_path: Path, docker: dict[str, str]) -> None:
+    # Given what the console names a function's file and its handler, and a package
+    app = APP.replace("def handler", "def lambda_handler")
+    project = write_project(tmp_path / "hello", {"lambda_function.py": app, "requirements.txt": "greeting==1.0\n"})
+    # When the page's command is typed there
+    (commands,) = [block for block in blocks(ROOT / "docs" / "migrate.md") if block.runner == HERE]
+    program, command, *arguments = shlex.split(commands.text)
+    assert (program, command) == ("pylambda", "build")
+    assert build(project, *arguments, environ=docker)[0] == 0
+    # Then its image installs that package and starts that handler
+    written = (project / "Dockerfile").read_text()
+    assert "--requirements requirements.txt" in written
+    assert written.endswith('CMD ["lambda_function.lambda_handler"]\n')

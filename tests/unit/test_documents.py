@@ -39,5 +39,6 @@ def test_the_functions_of_the_pages_are_the_examples() -> None:
 def test_what_a_dockerfile_becomes_is_one_that_the_tests_build() -> None:
     cases = tomllib.loads((ROOT / "tests" / "image" / "dockerfiles" / "cases.toml").read_text())["case"]
     built = [case["dockerfile"].replace("public.ecr.aws/lambda/python:", "pylambda:") for case in cases]
-    _, after = [block.text for block in blocks(ROOT / "docs" / "migrate.md") if block.language == "dockerfile"][:2]
-    assert after in built
+    dockerfiles = [block.text for block in blocks(ROOT / "docs" / "migrate.md") if block.language == "dockerfile"]
+    assert dockerfiles[1] in built
+    assert dockerfiles[-1] == (ROOT / "examples" / "fastapi" / "Dockerfile").read_text()
