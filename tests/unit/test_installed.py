@@ -19,6 +19,7 @@ def site_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     calls: list[str] = []
     monkeypatch.setattr(site, "main", lambda: calls.append("main"))
+    monkeypatch.setattr(site, "ENABLE_USER_SITE", None)
     monkeypatch.delitem(sys.modules, "site")
     monkeypatch.setitem(sys.modules, "site", site)
     for name in ("exit", "quit", "help"):
@@ -80,6 +81,17 @@ def test_site_does_it_for_an_interpreter_that_was_not_recorded(
     record(tmp_path, interpreter=interpreter)
     installed.add([], str(tmp_path), isolated=True, user_base="")
     assert site_calls == ["main"]
+
+
+@pytest.mark.parametrize(("user_base", "enabled"), [("", False), ("/home/me/.local", None)])
+def test_packages_of_a_user_are_looked_for_where_there_may_be_some(
+    user_base: str, enabled: bool | None, tmp_path: Path, site_calls: list[str]
+) -> None:
+    # Given a home below which nothing was installed, as /tmp is one, `site` would look there all the same
+    installed.add([], str(tmp_path), isolated=True, user_base=user_base)
+    assert site_calls == ["main"]
+    # Then it is told not to; else it decides for itself
+    assert sys.modules["site"].ENABLE_USER_SITE is enabled
 
 
 def test_nothing_is_done_twice(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ def add(path: "list[str]", runtime_dir: str, *, isolated: bool, user_base: str) 
     if recorded is None or any(map(_holds_hooks, contents.values())) or has_user_packages(user_base):
         import site
 
+        if not user_base:
+            # Else it would look below a home that is /tmp, where an earlier process may have left something to be run.
+            site.ENABLE_USER_SITE = False
         site.main()
         return
     path += [folder for folder, found in contents.items() if found]
