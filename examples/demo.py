@@ -14,9 +14,9 @@ from types import FrameType
 from typing import NoReturn
 
 from pylambda.local import fetch
-from pylambda.local.__main__ import pretty
 from pylambda.local.answers import InvokeError
 from pylambda.local.function import Function, FunctionError, Kit, running
+from pylambda.local.invoke_command import pretty
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 EVENTS = Path("tests/events")

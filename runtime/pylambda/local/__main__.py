@@ -1,37 +1,33 @@
-"""`pylambda`, the same as `python -m pylambda.local`: the commands, their arguments and their exit codes.
+"""`pylambda`, the same as `python -m pylambda.local`: the commands.
 
-`invoke` ends with 0 when the function succeeded, 1 when it failed, 2 when the command line makes no sense, 3 when
-nobody answered. Standard output carries the function's response and nothing else.
+Each has a module that adds its arguments and runs it. Where the command line names one, that alone is loaded.
 """
 
 import argparse
-import base64
-import json
 import os
 import sys
-from pathlib import Path
+from importlib import import_module
 
-from pylambda.local import VENDOR, console, fetch, samples
-from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
-from pylambda.local.build import command as build_command
-from pylambda.local.check import parser as check_parser
-from pylambda.local.commands import add_command, complain
-from pylambda.local.new import command as new_command
-from pylambda.local.options import add_flags
-from pylambda.local.serve_options import OPTIONS as SERVE_OPTIONS
+from pylambda.local.commands import FAILED
 
-FAILED = 1
-NOBODY_THERE = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-
-
-class InputError(Exception):
-    """Raised when an event cannot be used; the message is one line."""
+# In the order of `pylambda --help`.
+COMMANDS = {
+    "serve": "serve",
+    "invoke": "invoke_command",
+    "event": "samples",
+    "console": "console",
+    "build": "build.command",
+    "new": "new.command",
+    "check": "check.parser",
+    "emulator": "fetch",
+}
 
 
 def main() -> int:
     """Run the command that the arguments name and return the exit code."""
-    arguments = parser().parse_args()
+    named = [word for word in sys.argv[1:2] if word in COMMANDS]
+    arguments = parser(*named).parse_args()
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -44,206 +40,13 @@ def main() -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command line."""
+def parser(*names: str) -> argparse.ArgumentParser:
+    """Return the command line with these commands, with all where none is named."""
     top = argparse.ArgumentParser(prog="pylambda", description="Run Lambda functions on this machine.")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    serve = add_command(
-        commands,
-        "serve",
-        "serve a function on this machine as Lambda would",
-        ": the Invoke API, HTTP in front of it, time limits, many at once.",
-        "Settings are taken from flags, else from PYLAMBDA_* variables, else from [tool.pylambda] in"
-        " pyproject.toml or from pylambda.toml.",
-    )
-    serve.add_argument("handler", nargs="?", metavar="HANDLER", help="such as app.handler")
-    add_flags(serve, SERVE_OPTIONS)
-    serve.set_defaults(run=run_serve)
-
-    invoke = add_command(
-        commands,
-        "invoke",
-        "send one event to a running function and print its response",
-        epilog="Exits 0 when the function succeeded, 1 when it failed, 2 when the command line makes no sense,"
-        " 3 when nobody answered.",
-    )
-    invoke.add_argument(
-        "event", nargs="?", default="{}", metavar="EVENT", help="JSON, @FILE, or - for standard input (default: {})"
-    )
-    invoke.add_argument("--event", dest="sample", metavar="SHAPE", help="send what `pylambda event SHAPE` prints")
-    how = invoke.add_mutually_exclusive_group()
-    how.add_argument("--stream", action="store_true", help="print a streamed response as it comes")
-    how.add_argument("--async", dest="background", action="store_true", help="wait for no response")
-    invoke.add_argument("--tail", action="store_true", help="print the end of the log to stderr")
-    invoke.add_argument(
-        "--url",
-        default=DEFAULT_URL,
-        help=f"where the function listens, with or without the invocation path (default: {DEFAULT_URL})",
-    )
-    invoke.add_argument(
-        "--timeout",
-        type=seconds,
-        default=DEFAULT_TIMEOUT_S,
-        metavar="SECONDS",
-        help="how long to wait for the response (default: %(default)g)",
-    )
-    invoke.set_defaults(run=run_invoke)
-
-    samples.add_parser(commands)
-    console.add_parser(commands)
-    build_command.add_parser(commands)
-    new_command.add_parser(commands)
-    check_parser.add_parser(commands)
-
-    text = "print the path of the Lambda emulator, downloading it where it is missing"
-    emulator = add_command(commands, "emulator", text)
-    emulator.add_argument(
-        "--arch", choices=sorted(fetch.BINARIES), help="take the pinned one of this architecture, whatever is on PATH"
-    )
-    emulator.add_argument(
-        "--cache",
-        type=Path,
-        default=fetch.DEFAULT_CACHE,
-        metavar="DIR",
-        help="keep downloads here (default: %(default)s)",
-    )
-    emulator.set_defaults(run=run_emulator)
+    for name in names or COMMANDS:
+        import_module(f"pylambda.local.{COMMANDS[name]}").add_parser(commands)
     return top
-
-
-def seconds(text: str) -> float:
-    """Read a time limit: argparse turns the ValueError into its own message."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError(text)
-    return value
-
-
-def run_serve(arguments: argparse.Namespace) -> int:
-    sys.path += VENDOR
-    try:
-        from pylambda.local import serve
-    except ModuleNotFoundError as error:
-        return complain(f"{error}; `serve` needs it: pip install 'pylambda[local]'")
-    return serve.run(arguments)
-
-
-def run_emulator(arguments: argparse.Namespace) -> int:
-    try:
-        print(fetch.find(arguments.arch, arguments.cache))
-    except fetch.FetchError as error:
-        return complain(error)
-    return 0
-
-
-def run_invoke(arguments: argparse.Namespace) -> int:
-    sys.path += VENDOR
-    try:
-        # Here and not above: `emulator` works where `requests` is not installed.
-        from pylambda.local import invoke
-    except ModuleNotFoundError as error:
-        return complain(f"{error}; `invoke` needs it: pip install requests")
-    try:
-        event = sample_event(arguments) if arguments.sample else read_event(arguments.event)
-        headers = {"X-Amz-Log-Type": "Tail"} if arguments.tail else {}
-        if arguments.stream:
-            failure, log = invoke.stream(
-                arguments.url, event, headers=headers, timeout=arguments.timeout, write=write_through
-            )
-            return finish(failure, log)
-        if arguments.background:
-            headers["X-Amz-Invocation-Type"] = "Event"
-        answer = invoke.send(arguments.url, event, headers=headers, timeout=arguments.timeout)
-    except NoAnswer as error:
-        complain(error)
-        return NOBODY_THERE
-    except (InputError, InvokeError, samples.SampleError) as error:
-        return complain(error)
-    if not arguments.background:
-        show(answer.body)
-    return finish(answer.failure, answer.headers.get("x-amz-log-result", ""))
-
-
-def sample_event(arguments: argparse.Namespace) -> bytes:
-    return json.dumps(samples.sample(arguments.sample)).encode()
-
-
-def write_through(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
-
-
-def finish(failure: str | None, log: str) -> int:
-    """Say how it went, on standard error, and return the exit code."""
-    if log:
-        sys.stderr.write(base64.b64decode(log).decode(errors="replace"))
-    if failure is not None:
-        print(f"pylambda: the function failed: {first_line(failure)}", file=sys.stderr)
-        return FAILED
-    return 0
-
-
-def read_event(argument: str) -> bytes:
-    """Return the event that an argument means: JSON, `@FILE` or `-`.
-
-    Raises:
-        InputError: it cannot be read, is not JSON, or is longer than what an invocation takes.
-    """
-    source = "standard input" if argument == "-" else argument[1:] if argument.startswith("@") else "EVENT"
-    try:
-        if argument == "-":
-            event = sys.stdin.buffer.read()
-        elif argument.startswith("@"):
-            event = Path(argument[1:]).read_bytes()
-        else:
-            # Bytes of the command line that are not UTF-8 come as surrogates: back to bytes, for the check below.
-            event = os.fsencode(argument)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"cannot read {source!r}: {reason}") from error
-    if len(event) > LONGEST_EVENT:
-        raise InputError(f"{source} is {len(event):,} bytes long; an invocation takes at most {LONGEST_EVENT:,}")
-    check_json(event, source)
-    return event
-
-
-def check_json(event: bytes, source: str) -> None:
-    """Refuse what the function would refuse, and say where it goes wrong."""
-    try:
-        json.loads(event.decode("utf-8-sig"), parse_constant=refuse_constant)
-    except json.JSONDecodeError as error:
-        hint = ""
-        if source == "EVENT" and os.path.isfile(event):
-            hint = f"; to send the file, write @{event.decode()}"
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{source} is not JSON: {error.msg} at {where}{hint}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is not JSON: {error}") from error
-
-
-def refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def show(body: bytes) -> None:
-    """Print a response: indented JSON for people, the same bytes for programs."""
-    if not sys.stdout.isatty():
-        sys.stdout.buffer.write(body)
-        return
-    print(pretty(body))
-
-
-def pretty(body: bytes) -> str:
-    """Return the body indented where it is JSON, as text where it is not."""
-    try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return body.decode(errors="replace")
-
-
-def first_line(text: str) -> str:
-    return text.splitlines()[0] if text else text
 
 
 if __name__ == "__main__":

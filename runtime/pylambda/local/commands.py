@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+FAILED = 1
 # The exit code where a command line, or what it leads to, makes no sense.
 CANNOT = 2
 

@@ -1,4 +1,4 @@
-"""Get the Runtime Interface Emulator on a machine without Amazon's images.
+"""`pylambda emulator`: get the Runtime Interface Emulator on a machine without Amazon's images.
 
 Amazon publishes its binary in images, on GitHub and, for both architectures, inside the PyPI wheel of the SAM CLI.
 The wheel is what a machine with only a package index can reach, so it is the source here: downloaded with pip,
@@ -9,6 +9,7 @@ A cached file is only ever complete: it is written beside its place and moved in
 """
 
 # What only a download needs is imported there: every command reads this module.
+import argparse
 import os
 import platform
 import subprocess
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pylambda.local.commands import add_command, complain
 from pylambda.local.emulator import EMULATOR
 
 
@@ -50,6 +52,28 @@ DEFAULT_CACHE = Path("~/.cache/pylambda")
 
 class FetchError(Exception):
     """Raised when there is no emulator to be had; the message is one line."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to a command line."""
+    text = "print the path of the Lambda emulator, downloading it where it is missing"
+    parser = add_command(commands, "emulator", text)
+    parser.add_argument(
+        "--arch", choices=sorted(BINARIES), help="take the pinned one of this architecture, whatever is on PATH"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=DEFAULT_CACHE, metavar="DIR", help="keep downloads here (default: %(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print where the emulator is; return the exit code."""
+    try:
+        print(find(arguments.arch, arguments.cache))
+    except FetchError as error:
+        return complain(error)
+    return 0
 
 
 def find(arch: str | None, cache: Path) -> Path:

@@ -7,17 +7,15 @@ nearest, and a value is read the same way wherever it stands.
 import argparse
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class OptionError(Exception):
     """Raised when a setting cannot be used; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One setting.
 
     Attributes:
@@ -172,8 +170,7 @@ def resolve(
     return values
 
 
-@dataclass(frozen=True)
-class ProjectFile:
+class ProjectFile(NamedTuple):
     """What a project's file says: `settings` by flag name, underscores as dashes."""
 
     name: str

@@ -96,8 +96,8 @@ def sample(shape: str, body: str | None = None, *, method: str = "GET", path: st
 
 def http_event(front: str, body: str | None, method: str, path: str) -> dict[str, Any]:
     """Return the event that a front makes of a request."""
-    from pylambda.local.fronts.requests import SHAPES as FRONT_SHAPES
     from pylambda.local.fronts.requests import Incoming, event_of
+    from pylambda.local.fronts.shapes import SHAPES as FRONT_SHAPES
 
     headers = [("Host", "shop.example.com"), ("User-Agent", "curl/8.5.0"), ("Accept", "*/*")]
     if body is not None:

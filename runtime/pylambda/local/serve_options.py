@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pylambda.local.options import Option, address, count, patterns, port, positive_seconds, seconds, yes_or_no
 
+# Where the page is.
+PAGE = "/_pylambda"
 FRONTS = ("v2", "v1", "rest", "url", "alb", "alb-multi")
 
 OPTIONS = (

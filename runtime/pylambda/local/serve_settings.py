@@ -3,9 +3,8 @@
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pylambda import names
 from pylambda.local import IN_IMAGE
@@ -18,8 +17,7 @@ from pylambda.local.service.debugging import CONNECT, LISTEN, Debugger
 STDIN = 0
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """All that a service is made of: `values` as `serve_options` has them."""
 
     handler: str

@@ -5,16 +5,16 @@ Where the function streams, and the front is one that streams, the response leav
 
 import asyncio
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pylambda import names
 from pylambda.local.fronts import responses
-from pylambda.local.fronts.requests import SHAPES, Incoming, event_of
+from pylambda.local.fronts.requests import Incoming, event_of
 from pylambda.local.fronts.responses import Headers, Malformed, Response
+from pylambda.local.fronts.shapes import SHAPES
 from pylambda.local.service.exchange import BodyTooLong, Exchange
-from pylambda.local.service.invocation import Call, Invocation, new_trace_id
+from pylambda.local.service.invocation import Call, Invocation, new_id, new_trace_id
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.outcomes import Outcome
 from pylambda.local.service.pool import Pool, QueueFull
@@ -59,16 +59,16 @@ class Front:
         settings: how.
         pool: runs the function.
         observer: is told.
-        port: where it listens; known late.
+        port: where it listens.
     """
 
-    def __init__(self, settings: FrontSettings, pool: Pool, observer: Observer) -> None:
+    def __init__(self, settings: FrontSettings, pool: Pool, observer: Observer, port: int) -> None:
         self._settings = settings
         self._pool = pool
         self._observer = observer
         self._shape: Shape = SHAPES[settings.http]
         self._patience_s = settings.patience_s or responses.PATIENCE_S.get(self._shape)
-        self.port = 0
+        self._port = port
 
     async def answer(self, exchange: Exchange, path: str, query: str) -> None:
         """Answer one request."""
@@ -97,7 +97,7 @@ class Front:
 
     async def _call(self, exchange: Exchange, path: str, query: str) -> Call | None:
         trace_id = exchange.header("x-amzn-trace-id") or new_trace_id()
-        request_id = str(uuid.uuid4())
+        request_id = new_id()
         try:
             body = await exchange.body(LONGEST_EVENT_BYTES)
         except BodyTooLong:
@@ -110,7 +110,7 @@ class Front:
             headers=exchange.raw_headers,
             body=body,
             peer=exchange.peer,
-            port=self.port,
+            port=self._port,
             region=region(environ),
             trace_id=trace_id,
             request_id=request_id,

@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, unquote
 from pylambda.local.service.variables import ACCOUNT
 from pylambda.web.events import ALB, ALB_MULTI, HTTP_V1, HTTP_V2, REST, URL, Shape
 
-SHAPES = {shape.name: shape for shape in (HTTP_V2, HTTP_V1, REST, URL, ALB, ALB_MULTI)}
 API_ID = "local12345"
 # API Gateway takes these out; load balancers and function URLs keep the length.
 LOST_IN_REST = ("content-length", "connection")

@@ -9,8 +9,6 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +84,7 @@ class Background:
         self.recent.appendleft(shown)
         for attempt in range(1, attempts + 1):
             kind = "event" if attempt == 1 else f"event, attempt {attempt} of {attempts}"
-            invocation = await self._submit(replace(call, kind=kind))
+            invocation = await self._submit(call._replace(kind=kind))
             outcome = await invocation.done
             shown.update(attempt=attempt, status=outcome.error_type or "ok")
             if not outcome.failed:
@@ -117,6 +115,8 @@ class Background:
 
 def record(invocation: Invocation, outcome: Outcome, condition: str, count: int) -> dict[str, Any]:
     """Return what Lambda sends to a destination."""
+    from datetime import UTC, datetime
+
     context: dict[str, Any] = {"statusCode": 200, "executedVersion": invocation.call.version}
     if outcome.failed:
         context["functionError"] = "Unhandled"

@@ -4,22 +4,15 @@
 stays the real one, a wrapper of the function included.
 """
 
-import json
-import shlex
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from pylambda.local import file_beside
-
-if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
 
 LISTEN, CONNECT = "listen", "connect"
 
 
-@dataclass(frozen=True)
-class Debugger:
+class Debugger(NamedTuple):
     """Where a worker meets its debugger.
 
     Attributes:
@@ -39,6 +32,8 @@ class Debugger:
             python: the real one.
             folder: where to write it, and what it starts.
         """
+        import shlex
+
         script = folder / "python-with-debugger"
         start = folder / "debugged.py"
         start.write_bytes(file_beside(__name__, start.name))
@@ -53,6 +48,8 @@ class Debugger:
         Args:
             root: the function's folder, as the worker sees it; breakpoints are grey where an editor has another one.
         """
+        import json
+
         place: dict[str, object] = {"host": "127.0.0.1" if self.host == "0.0.0.0" else self.host, "port": self.port}
         ways: dict[str, dict[str, object]] = {LISTEN: {"connect": place}, CONNECT: {"listen": place, "restart": True}}
         configuration = {
@@ -68,10 +65,3 @@ class Debugger:
             "          one worker, no time limit; a client that waits for 60 s calls again: set its read_timeout and"
             " max_attempts=1",
         ]
-
-
-def scratch() -> "TemporaryDirectory[str]":
-    """Return a folder for the interpreter, removed when it is closed."""
-    from tempfile import TemporaryDirectory
-
-    return TemporaryDirectory(prefix="pylambda-debug-")

@@ -8,19 +8,18 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.htm
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
 from pylambda.local.service.exchange import Exchange
-from pylambda.local.service.invocation import Invocation
+from pylambda.local.service.invocation import Invocation, new_id
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.output import Output
 from pylambda.local.service.process import ProcessGroup
+from pylambda.local.service.program import Program
 
 PATH = "/2020-01-01/extension/"
 IDENTIFIER = "lambda-extension-identifier"
@@ -28,14 +27,14 @@ LONGEST_BODY = 1 << 20
 JSON_HEADERS = (("Content-Type", "application/json"),)
 
 
-@dataclass(eq=False)
 class Extension:
     """One that has registered; `waits` while it has nothing to do and asks for an event."""
 
-    name: str
-    events: frozenset[str]
-    waits: bool = False
-    queue: "asyncio.Queue[dict[str, Any]]" = field(default_factory=asyncio.Queue)
+    def __init__(self, name: str, events: frozenset[str]) -> None:
+        self.name = name
+        self.events = events
+        self.waits = False
+        self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
 
 class Extensions:
@@ -57,16 +56,13 @@ class Extensions:
     def start(self, programs: Sequence[Path], environ: Mapping[str, str], folder: Path) -> None:
         """Start the external ones."""
         for program in programs:
-            output = Output(self._print)
             try:
-                self._processes.append(
-                    ProcessGroup(
-                        [str(program)], environ=environ, folder=folder, output=output, on_exit=lambda _code: None
-                    )
-                )
+                started = Program([str(program)], environ=environ, folder=folder)
             except OSError as error:
-                output.close()
                 self._observer.note(f"extension {program.name} cannot be started: {error.strerror}")
+                continue
+            output = Output(self._print)
+            self._processes.append(ProcessGroup(started, output=output, on_exit=lambda _code: None))
 
     @property
     def idle(self) -> bool:
@@ -168,7 +164,7 @@ class Extensions:
             text = "SHUTDOWN event not supported for internal extensions"
             await refuse(exchange, 403, "Extension.InvalidEventType", text)
             return
-        identifier = str(uuid.uuid4())
+        identifier = new_id()
         self._registered[identifier] = Extension(name, events)
         answer = {"functionName": "function", "functionVersion": "$LATEST", "handler": ""}
         headers = (*JSON_HEADERS, ("Lambda-Extension-Identifier", identifier))

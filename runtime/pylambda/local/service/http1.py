@@ -6,12 +6,13 @@ connection are answered one after the other, also where the client did not wait,
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 import h11
 
 from pylambda.local.service.exchange import GONE, Exchange, Gone, encoded
+from pylambda.local.service.launch import BACKLOG
 
 # The X-Ray cause of an error may take 1 MiB of a head, and comes from our own runtime alone.
 MAX_HEAD_BYTES = 2 << 20
@@ -161,7 +162,7 @@ class Connection(asyncio.Protocol):
 
 
 class Server:
-    """A listening socket and its connections.
+    """Listening sockets and their connections.
 
     Args:
         handler: answers one request.
@@ -176,22 +177,17 @@ class Server:
         self._make = make
         self.on_bug = on_bug
         self.connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
-    async def listen(self, host: str, port: int) -> int:
-        """Listen and return the port, which the kernel chose where 0 was asked for.
-
-        Raises:
-            OSError: the address cannot be had.
-        """
+    async def listen(self, sockets: Iterable[socket.socket]) -> None:
+        """Answer who connects to these, which are closed at the end."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: self._make(self), host, port, backlog=1024)
-        actual: int = self._server.sockets[0].getsockname()[1]
-        return actual
+        for one in sockets:
+            self._servers.append(await loop.create_server(lambda: self._make(self), sock=one, backlog=BACKLOG))
 
     def close(self) -> None:
         """Listen no more, and cut off who is still there."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for connection in list(self.connections):
             connection.close()

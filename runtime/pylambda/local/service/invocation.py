@@ -3,9 +3,8 @@
 import asyncio
 import os
 import time
-import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pylambda.local.service.outcomes import LONGEST_RESULT_BYTES, Outcome, too_large
 
@@ -13,8 +12,7 @@ from pylambda.local.service.outcomes import LONGEST_RESULT_BYTES, Outcome, too_l
 TAIL_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What a caller asks for.
 
     Attributes:
@@ -42,12 +40,14 @@ class Call:
     rendered: bool = False
 
 
-@dataclass(eq=False)
 class Invocation:
     """A call that was accepted.
 
-    Attributes:
+    Args:
         call: what was asked for.
+
+    Attributes:
+        call: the same.
         request_id: the same over attempts.
         invocation_id: another one for each attempt: the runtime gives it back, and a stray answer is known by it.
         done: how it ended.
@@ -56,23 +56,21 @@ class Invocation:
         worker: the number of the worker that has it.
         duration_ms: how long the function took.
         used_mb: the most memory that its process has held; 0 where this cannot be known.
+        delivered: whether the runtime has it.
     """
 
-    call: Call
-    request_id: str = ""
-    invocation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    trace_id: str = ""
-    began: float = 0.0
-    init_ms: float | None = None
-    worker: int = 0
-    duration_ms: float = 0.0
-    used_mb: int = 0
-    delivered: bool = False
-
-    def __post_init__(self) -> None:
-        self.request_id = self.call.request_id or str(uuid.uuid4())
-        self.trace_id = self.call.trace_id or new_trace_id()
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.request_id = call.request_id or new_id()
+        self.invocation_id = new_id()
+        self.trace_id = call.trace_id or new_trace_id()
         self.done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.began = 0.0
+        self.init_ms: float | None = None
+        self.worker = 0
+        self.duration_ms = 0.0
+        self.used_mb = 0
+        self.delivered = False
         self._log = bytearray()
         self._stream_type: str | None = None
         self._parts: list[bytes] = []
@@ -146,6 +144,12 @@ class Invocation:
     def log_tail(self) -> bytes:
         """Return the log's last bytes. A cut may split a character, as the service's does."""
         return bytes(self._log[-TAIL_BYTES:])
+
+
+def new_id() -> str:
+    """Return a random UUID, as the service's ids are: what `uuid.uuid4` makes, without that module's start."""
+    digits = f"{int.from_bytes(os.urandom(16)) & ~(0xF << 76) & ~(0x3 << 62) | 4 << 76 | 2 << 62:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_trace_id() -> str:

@@ -9,10 +9,8 @@ import base64
 import binascii
 import json
 import re
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import parse_qs
 
 from pylambda.local.service import refusals
@@ -20,7 +18,7 @@ from pylambda.local.service.background import Background
 from pylambda.local.service.event_stream import CONTENT_TYPE, invoke_complete, payload_chunk
 from pylambda.local.service.exchange import BodyTooLong, Exchange
 from pylambda.local.service.function_names import LATEST, NameInvalid, Target, target_of
-from pylambda.local.service.invocation import Call, Invocation
+from pylambda.local.service.invocation import Call, Invocation, new_id
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.outcomes import TRUNCATED, Outcome
 from pylambda.local.service.pool import Pool, QueueFull
@@ -48,8 +46,7 @@ _SDK_ATTEMPT = re.compile(r"attempt=(\d+); max=(\d+)")
 REMEMBERED_CALLS = 1000
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """Which function is served.
 
     Attributes:
@@ -86,7 +83,7 @@ class InvokeApi:
 
     async def answer(self, exchange: Exchange, path: str, query: str) -> None:
         """Answer one request."""
-        request_id = str(uuid.uuid4())
+        request_id = new_id()
         try:
             if exchange.method == "OPTIONS" and self._cors:
                 await exchange.reply(200, b"", (*self._cors, *PREFLIGHT_HEADERS))
@@ -121,7 +118,7 @@ class InvokeApi:
         except NameInvalid as error:
             raise refusals.not_valid(str(error)) from None
         if self._identity.name and target.name != self._identity.name:
-            raise refusals.not_found(self._arn(replace(target, qualifier=target.qualifier or LATEST)))
+            raise refusals.not_found(self._arn(target._replace(qualifier=target.qualifier or LATEST)))
         return target
 
     def _arn(self, target: Target) -> str:
@@ -138,7 +135,7 @@ class InvokeApi:
             return
         if kind != "RequestResponse":
             raise refusals.bad_parameter(f"{kind} is not a valid InvocationType")
-        invocation = self._submit(exchange, replace(call, kind="invoke"))
+        invocation = self._submit(exchange, call._replace(kind="invoke"))
         outcome = await invocation.done
         headers = [*self._headers(request_id), *JSON, ("X-Amz-Executed-Version", call.version)]
         headers.append(("X-Amzn-Trace-Id", invocation.trace_id))
@@ -153,7 +150,7 @@ class InvokeApi:
 
     async def _accept(self, exchange: Exchange, target: Target, request_id: str, longest: int) -> None:
         call = await self._call(exchange, target, request_id, longest)
-        self._background.accept(replace(call, kind="event", client_context=""))
+        self._background.accept(call._replace(kind="event", client_context=""))
         await exchange.reply(202, b"", self._headers(request_id))
 
     async def _invoke_streaming(self, exchange: Exchange, target: Target, request_id: str) -> None:
@@ -164,7 +161,7 @@ class InvokeApi:
             return
         if kind != "RequestResponse":
             raise refusals.bad_parameter(f"{kind} is not a valid InvocationType of InvokeWithResponseStream")
-        invocation = self._submit(exchange, replace(call, kind="stream", live=True))
+        invocation = self._submit(exchange, call._replace(kind="stream", live=True))
         await invocation.begun()
         headers = [*self._headers(request_id), ("Content-Type", CONTENT_TYPE), ("X-Amz-Executed-Version", call.version)]
         exchange.begin(200, [*headers, ("X-Amzn-Trace-Id", invocation.trace_id)])

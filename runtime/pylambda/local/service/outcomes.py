@@ -6,7 +6,7 @@ words of Go, in which the platform is written.
 
 import json
 import signal
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST_RESULT_BYTES = 6 * 1024 * 1024 + 100
 TIMED_OUT = "Sandbox.Timedout"
@@ -32,8 +32,7 @@ SIGNALS = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an invocation ended.
 
     Attributes:

@@ -1,7 +1,7 @@
 """What a process prints, as lines, read as it comes.
 
-One pipe takes both streams, so that the order is what happened. It is read without waiting whenever something is
-there, and once more when an answer arrives: what a function printed before it answered is in the pipe by then.
+It is read without waiting whenever something is there, and once more when an answer arrives: what a function printed
+before it answered is in the pipe by then.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ LONGEST_LINE = 1 << 20
 
 
 class Output:
-    """A pipe for a child, and the lines that come out of it.
+    """The lines that come out of a child's pipe.
 
     Args:
         on_line: told each line, without its end.
@@ -24,18 +24,12 @@ class Output:
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
         self._rest = b""
-        self._reader, self.writer = os.pipe()
-        os.set_blocking(self._reader, False)
+        self._reader = -1
 
-    def begin(self) -> None:
-        """Read from now on. The child has its end, ours is closed."""
-        self._close_writer()
-        asyncio.get_running_loop().add_reader(self._reader, self.drain)
-
-    def _close_writer(self) -> None:
-        if self.writer >= 0:
-            os.close(self.writer)
-            self.writer = -1
+    def begin(self, reader: int) -> None:
+        """Read from this descriptor from now on; it does not block."""
+        self._reader = reader
+        asyncio.get_running_loop().add_reader(reader, self.drain)
 
     def drain(self) -> None:
         """Pass on what is there now."""
@@ -59,7 +53,6 @@ class Output:
         """Read no more; a last line without an end is passed on."""
         if self._reader < 0:
             return
-        self._close_writer()
         with suppress(RuntimeError):
             asyncio.get_running_loop().remove_reader(self._reader)
         os.close(self._reader)

@@ -10,16 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from pylambda.local import file_beside, samples
+from pylambda.local.serve_options import PAGE
 from pylambda.local.service.exchange import Exchange
 
-PREFIX = "/_pylambda"
 LOCAL_NAMES = ("localhost", "host.docker.internal")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:"
 JSON_HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 
 
 class Page:
-    """Answers what begins with `PREFIX`.
+    """Answers what begins with `PAGE`.
 
     Args:
         state: returns what there is to tell of the service.
@@ -35,15 +35,15 @@ class Page:
             await exchange.reply(403, b"This page is for the machine that it runs on.\n")
         elif exchange.method != "GET":
             await exchange.reply(405, b"", [("Allow", "GET")])
-        elif path == PREFIX:
-            await exchange.reply(308, b"", [("Location", f"{PREFIX}/")])
-        elif path == f"{PREFIX}/":
+        elif path == PAGE:
+            await exchange.reply(308, b"", [("Location", f"{PAGE}/")])
+        elif path == f"{PAGE}/":
             headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", POLICY)]
             await exchange.reply(200, file_beside(__name__, "page.html"), [*headers, ("Cache-Control", "no-store")])
-        elif path == f"{PREFIX}/state":
+        elif path == f"{PAGE}/state":
             await exchange.reply(200, json.dumps(self._state()).encode(), JSON_HEADERS)
-        elif path.startswith(f"{PREFIX}/events/"):
-            await self._sample(exchange, path.removeprefix(f"{PREFIX}/events/"))
+        elif path.startswith(f"{PAGE}/events/"):
+            await self._sample(exchange, path.removeprefix(f"{PAGE}/events/"))
         else:
             await exchange.reply(404, b"There is nothing here.\n")
 

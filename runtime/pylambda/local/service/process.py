@@ -1,63 +1,40 @@
-"""A process group of its own: started, watched, frozen, killed."""
+"""A process group that was started: watched, frozen, killed."""
 
 import asyncio
 import os
 import signal
-import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from pylambda.local.service.output import Output
+from pylambda.local.service.program import Program, watched
 
 # In the first one a connection is read that had become readable together with the end; in the next one whoever waits
 # for what it said is woken.
 TURNS = 3
 FIRST_PROCESS = 1
-_own: set[int] = set()
 
 
 class ProcessGroup:
     """A program and whatever it starts.
 
     Args:
-        command: the program and its arguments.
-        environ: its environment.
-        folder: its working directory.
+        program: it runs.
         output: takes what it prints.
         on_exit: called once it has ended, with the code as in `Popen.returncode`.
-
-    Raises:
-        OSError: it cannot be started.
     """
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        environ: Mapping[str, str],
-        folder: Path,
-        output: Output,
-        on_exit: Callable[[int], None],
-    ) -> None:
+    def __init__(self, program: Program, *, output: Output, on_exit: Callable[[int], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_exit = on_exit
-        self._popen = subprocess.Popen(
-            command,
-            env=dict(environ),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output.writer,
-            stderr=output.writer,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the group in order
-        )
-        self.name = Path(command[0]).name
-        self.pid = self._popen.pid
-        _own.add(self.pid)
+        self._popen = program.popen
+        self.name = program.name
+        self.pid = program.pid
+        self.signal = program.signal
         self.frozen = False
         self.ended = asyncio.Event()
-        output.begin()
+        output.begin(program.reader)
         self._watch()
 
     def _watch(self) -> None:
@@ -81,7 +58,7 @@ class ProcessGroup:
 
     def _end(self) -> None:
         code = self._popen.wait()
-        _own.discard(self.pid)
+        watched.discard(self.pid)
         # Children that outlived their parent have nobody to work for.
         self.signal(signal.SIGKILL)
         self._tell(code, TURNS)
@@ -99,11 +76,6 @@ class ProcessGroup:
     def is_alive(self) -> bool:
         """Return whether the program runs; it may have ended a moment ago and not have been noticed yet."""
         return self._popen.poll() is None
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the whole group."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
 
     def freeze(self) -> None:
         """Stop everything in the group, as Lambda stops an environment between invocations."""
@@ -134,6 +106,6 @@ def reap_orphans() -> None:
     """
     with suppress(ChildProcessError):
         while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            if found.si_pid in _own:
+            if found.si_pid in watched:
                 return
             os.waitpid(found.si_pid, os.WNOHANG)

@@ -5,7 +5,6 @@ the header. Texts by LocalStack's recordings of the service.
 """
 
 import json
-from dataclasses import dataclass, field
 
 from pylambda.local.service.exchange import Exchange
 
@@ -13,21 +12,22 @@ LONGEST_EVENT_BYTES = 6 * 1024 * 1024
 LONGEST_ASYNC_EVENT_BYTES = 1024 * 1024
 
 
-@dataclass
 class Refusal(Exception):
     """Raised when a call is not accepted.
 
-    Attributes:
+    Args:
         status: the HTTP status.
         code: the error's name, as clients have it.
         body: the document.
         headers: more headers.
     """
 
-    status: int
-    code: str
-    body: dict[str, str]
-    headers: tuple[tuple[str, str], ...] = field(default=())
+    def __init__(self, status: int, code: str, body: dict[str, str], headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.body = body
+        self.headers = headers
 
     async def send(self, exchange: Exchange, request_id: str) -> None:
         """Answer with it."""

@@ -7,16 +7,14 @@ slow, too large, gone, each ends as the service ends it, and the worker is repla
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
 from signal import SIGKILL
 
-from pylambda import names
 from pylambda.local.service import outcomes, reports
 from pylambda.local.service.extensions import Extensions
 from pylambda.local.service.http1 import Server
 from pylambda.local.service.invocation import Invocation
+from pylambda.local.service.launch import Launch, Plan
 from pylambda.local.service.limits import INIT_LIMIT_S, SHUTDOWN_S, Limits, deadline_ms
 from pylambda.local.service.memory import peak_mb
 from pylambda.local.service.observer import Observer
@@ -25,33 +23,6 @@ from pylambda.local.service.output import Output
 from pylambda.local.service.pool import Deliver, Pool
 from pylambda.local.service.process import ProcessGroup
 from pylambda.local.service.variables import DEFAULT_MEMORY_MB
-
-LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What every worker is started with.
-
-    Attributes:
-        bootstrap: the script that starts the runtime.
-        folder: the function's.
-        environ: as `variables.worker_variables` makes it.
-        timeout_s: an invocation's limit; None for none.
-        memory_mb: the limit; None for none.
-        freeze: whether an idle worker is stopped.
-        at_once: how many invocations a worker is given at a time.
-        extensions: programs to start beside it.
-    """
-
-    bootstrap: Path
-    folder: Path
-    environ: Mapping[str, str]
-    timeout_s: float | None = 3.0
-    memory_mb: int | None = None
-    freeze: bool = False
-    at_once: int = 1
-    extensions: tuple[Path, ...] = ()
 
 
 class Worker:
@@ -62,6 +33,7 @@ class Worker:
         pool: whose it is.
         number: what a person calls it.
         observer: is told.
+        launch: its beginning, where that lies behind it.
 
     Attributes:
         polls: its requests for an event that wait.
@@ -73,7 +45,7 @@ class Worker:
 
     server: Server
 
-    def __init__(self, plan: Plan, pool: Pool, number: int, observer: Observer) -> None:
+    def __init__(self, plan: Plan, pool: Pool, number: int, observer: Observer, launch: Launch | None = None) -> None:
         self.plan = plan
         self.pool = pool
         self.number = number
@@ -83,6 +55,7 @@ class Worker:
         self.running: dict[str, Invocation] = {}
         self.init_error: Outcome | None = None
         self.extensions = Extensions(observer, number, self._rest)
+        self._launch = launch
         self._process: ProcessGroup | None = None
         self._output = Output(self._print)
         self.limits = Limits(plan.timeout_s, plan.memory_mb)
@@ -111,24 +84,18 @@ class Worker:
 
     async def start(self) -> None:
         """Start the process; what it does then comes through its Runtime API."""
-        port = await self.server.listen(LOOPBACK, 0)
-        environ = {**self.plan.environ, names.RUNTIME_API: f"{LOOPBACK}:{port}"}
-        self._born = time.monotonic()
         try:
-            self._process = ProcessGroup(
-                [str(self.plan.bootstrap)],
-                environ=environ,
-                folder=self.plan.folder,
-                output=self._output,
-                on_exit=self._exited,
-            )
+            launch = self._launch or Launch(self.plan)
         except OSError as error:
             self.observer.note(f"cannot start {self.plan.bootstrap}: {error.strerror}")
             self._exited(1)
             return
-        self.extensions.start(self.plan.extensions, environ, self.plan.folder)
+        self._born = launch.born
+        self._process = ProcessGroup(launch.program, output=self._output, on_exit=self._exited)
+        self.extensions.start(self.plan.extensions, launch.environ, self.plan.folder)
         self.limits.begin_start(self._warn_of_slow_start, self._end_slow_start)
         self.limits.watch_memory(self.pid, self._end_for_memory)
+        await self.server.listen(launch.sockets)
 
     # What the runtime asks and says.
 
@@ -275,7 +242,8 @@ class Worker:
     def _start_failed(self, verdict: Callable[[str], Outcome]) -> None:
         """Give the fault to whoever has waited longest, as this start was for it."""
         invocation = self.pool.take_oldest()
-        outcome = replace(self.init_error or verdict(invocation.request_id if invocation else ""), at_start=True)
+        why = self.init_error or verdict(invocation.request_id if invocation else "")
+        outcome = why._replace(at_start=True)
         self.observer.start_failed(self.number, outcome)
         if invocation is not None:
             invocation.began, invocation.worker = self._born, self.number
