@@ -208,6 +208,8 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 def check_keys(settings: Mapping[str, Any], file: str) -> None:
     """Refuse a key that is no setting of any command."""
+    if not settings:
+        return  # what all commands know need not be loaded
     from pylambda.local import serve_options
     from pylambda.local.build import settings as build_settings
 

@@ -9,9 +9,11 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 from pylambda import names
 from pylambda.local import RUNTIME_DIR, VENDOR
@@ -74,11 +76,10 @@ def _serve(settings: Settings, bootstrap: Path) -> int:
         held = _held_signals()
         launch = _first_launch(plans) if settings.workers else None
         sys.path += VENDOR
-        import asyncio
-
+        run_loop = _asyncio_without_tls()
         from pylambda.local.serving import Service
 
-        return asyncio.run(Service(settings, plans, sockets, launch, held).run())
+        return run_loop(Service(settings, plans, sockets, launch, held).run())
     except ModuleNotFoundError as error:
         raise OptionError(f"{error}; `serve` needs it: pip install 'pylambda[local]'") from error
     finally:
@@ -87,6 +88,19 @@ def _serve(settings: Settings, bootstrap: Path) -> int:
         for one in sockets:
             one.close()
         plans.close()
+
+
+def _asyncio_without_tls() -> Callable[[Coroutine[Any, Any, int]], int]:
+    """Return `asyncio.run`. asyncio does without `ssl` where Python has none, and nothing here speaks TLS: loading that
+    would be an eighth of all that this process loads."""
+    was_loaded = "ssl" in sys.modules
+    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
+    try:
+        import asyncio
+    finally:
+        if not was_loaded:
+            del sys.modules["ssl"]
+    return asyncio.run
 
 
 def _listening(settings: Settings) -> "list[socket]":

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from http import HTTPStatus
+from functools import cache
 from typing import Protocol
 
 import h11
 
 Headers = Iterable[tuple[str, str]]
-REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+# The two that nearly all answers have; the others are looked up when the first of them is needed.
+REASONS = {200: b"OK", 202: b"Accepted"}
 HIGH_WATER_BYTES = 1 << 20
 GONE = "the far side closed the connection"
 
@@ -131,7 +132,7 @@ class Exchange:
 
     def _head(self, status: int, headers: Headers) -> h11.Response:
         self.started = True
-        reason = REASONS.get(status, b"")
+        reason = REASONS.get(status) or reason_of(status)
         return h11.Response(status_code=status, reason=reason, headers=encoded(headers))
 
     async def send(self, data: bytes) -> None:
@@ -184,3 +185,11 @@ class Exchange:
 def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return headers as h11 takes them."""
     return [(name.encode("latin-1", "replace"), value.encode("utf-8", "surrogateescape")) for name, value in headers]
+
+
+@cache
+def reason_of(status: int) -> bytes:
+    """Return the words of a status; none where it is one's own."""
+    from http import HTTPStatus
+
+    return next((known.phrase.encode() for known in HTTPStatus if known.value == status), b"")
