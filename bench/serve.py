@@ -1,8 +1,9 @@
 """`pylambda serve` beside Amazon's emulator: the same runtime and function, asked over HTTP by one client here.
 
 Both are started anew in each round, in turn, on all CPUs. Only `serve` can do more than one thing at a time: its row of
-many at once is compared with what the workers could do if nothing stood in front of them. A stream's function says in
-each event when it was made; the clock is the kernel's, the same for all processes.
+many at once is compared with what the workers could do if nothing stood in front of them. Beside both stands the least
+that a service in Python can be: asyncio and h11, and no function behind them. A stream's function says in each event
+when it was made; the clock is the kernel's, the same for all processes.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from pylambda.local.function import Kit as Parts
 
 RUNS = 5
 EMULATOR = "Amazon's emulator"
+LEAST = "asyncio and h11 alone"
 AT_BEST = "8 workers and nothing else"
 CALLS, WARM_UP = 2000, 100
 CLIENTS, CROWD_CALLS, WORKERS, WAIT_US = 64, 5000, 8, 10_000
@@ -69,9 +71,10 @@ def measure(made: Kit, runs: int, goals: Sequence[Goal], *, quick: bool) -> list
     count = CALLS // 20 if quick else CALLS
     ours: list[Seen] = []
     theirs: list[Seen] = []
+    least: list[Seen] = []
     for number in range(runs):
-        pair = [(SERVE, ours), (EMULATOR, theirs)]
-        for who, seen in reversed(pair) if number % 2 else pair:
+        order = [(SERVE, ours), (EMULATOR, theirs), (LEAST, least)]
+        for who, seen in reversed(order) if number % 2 else order:
             with started(parts, made, who, "plain.handler") as (port, began):
                 first_ms = first_answer(port, began)
                 seen.append(Seen(first_ms, statistics.median(calls(port, count)) * 1e6))
@@ -85,8 +88,11 @@ def measure(made: Kit, runs: int, goals: Sequence[Goal], *, quick: bool) -> list
             streams.append(first_events(port, STREAMS // 10 if quick else STREAMS))
     best = [float(WAIT_US) / WORKERS] * len(crowd)
     return [
-        _row("serve-plain", "serve: one call after the other", "call_us", ours, theirs, goals),
-        _row("serve-plain", "serve: one call after the other", "first_ms", ours, theirs, goals),
+        *(
+            _row(title, measure, ours, others, against, goals)
+            for title, measure in (("serve: one call after the other", "call_us"), ("serve: the start", "first_ms"))
+            for against, others in ((EMULATOR, theirs), (LEAST, least))
+        ),
         _ratio_row("serve-crowd", f"serve: {CLIENTS} clients, 10 ms each", "wall_us", crowd, best, AT_BEST, goals),
         Row("serve-stream", "serve: first event of a stream", "event_ms", spread(streams).median,
             goal=_goal(goals, "serve-stream", "event_ms", "")),
@@ -108,10 +114,10 @@ def _goal(goals: Sequence[Goal], *key: str) -> float | None:
 
 
 def _row(
-    name: str, title: str, measure: str, ours: Sequence[Seen], theirs: Sequence[Seen], goals: Sequence[Goal]
+    title: str, measure: str, ours: Sequence[Seen], others: Sequence[Seen], against: str, goals: Sequence[Goal]
 ) -> Row:  # fmt: skip
-    mine, others = ([getattr(one, measure) for one in seen] for seen in (ours, theirs))
-    return _ratio_row(name, title, measure, mine, others, EMULATOR, goals)
+    mine, figures = ([getattr(one, measure) for one in seen] for seen in (ours, others))
+    return _ratio_row("serve-plain", title, measure, mine, figures, against, goals)
 
 
 def _ratio_row(
@@ -136,7 +142,7 @@ def started(parts: Parts, made: Kit, who: str, handler: str, *flags: str) -> Ite
     Args:
         parts: where the emulator and the runtime are.
         made: has the functions.
-        who: `SERVE` or `EMULATOR`.
+        who: `SERVE`, `EMULATOR` or `LEAST`.
         handler: the function.
         flags: of `pylambda serve`.
     """
@@ -150,6 +156,8 @@ def started(parts: Parts, made: Kit, who: str, handler: str, *flags: str) -> Ite
             "PYLAMBDA_PORT": str(port),
             "PYLAMBDA_RUNTIME_API_PORT": str(api_port),
         }
+    elif who == LEAST:
+        command = [sys.executable, str(CHECKOUT / "bench" / "least_server.py"), str(port)]
     else:
         command = [sys.executable, "-c", START, str(made.runtime), "serve", handler, "--port", str(port)]
         command += ["--no-reload", "--timeout", str(PATIENCE_S), *(flags or ("--concurrency", "1"))]
