@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- The virtual environment: two stages, because the demo needs two packages and the tests need many ---
 
@@ -341,25 +341,25 @@ base: $(VENV)/.local-ready ## Print the base of images/matrix.toml
 
 # A rebuild takes the same boto3 on each of its machines: the lock as one line from the first, as text for the others.
 .PHONY: boto3-lock
-boto3-lock:
+boto3-lock: ## Print images/boto3.lock as one line, for the other machines of a rebuild
 	@grep -v '^#' images/boto3.lock | paste -sd ';'
 
 .PHONY: take-boto3-lock
-take-boto3-lock:
+take-boto3-lock: ## Write images/boto3.lock as BOTO3_LOCK has it
 	@test -z "$$BOTO3_LOCK" || printf '%s\n' "$$BOTO3_LOCK" | tr ';' '\n' > images/boto3.lock
 
 # These talk to GitHub, through its own client.
 .PHONY: latest-release
-latest-release:
+latest-release: ## Print the tag of the newest release at GitHub
 	@gh release view --json tagName --jq .tagName
 
 .PHONY: bump-pull-request
-bump-pull-request:
+bump-pull-request: ## Open a pull request with the base and the boto3 of today
 	@git diff --quiet images || { git switch --create bump-base && git commit --all --message "Bump the base and boto3" && \
 	  git push --force origin bump-base && gh pr create --fill --head bump-base; }
 
 .PHONY: release
-release: $(VENV)/.local-ready
+release: $(VENV)/.local-ready ## Make the release of TAG at GitHub, with its notes and what lies in build/beside
 	@mkdir -p build/previous && gh release download --dir build/previous --pattern '*.txt' || echo "No release before this one"
 	@{ $(BIN)/python -m images.release notes && echo && echo "## Packages" && echo && \
 	  $(BIN)/python -m images.packages difference build/previous build/beside; } > build/notes.md

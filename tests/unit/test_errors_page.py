@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from pylambda import faults
+from pylambda import faults, names
+from pylambda.start.settings import Settings
 from tests.messages import ROOT, VARIES, Message, messages
 
 PAGE = (ROOT / "docs" / "errors.md").read_text()
@@ -92,3 +93,22 @@ def test_the_hint_of_every_fault_leads_to_its_section(kind: type[faults.Fault]) 
     assert fault.advice.startswith("mend it [docs/errors.md#")
     anchor = fault.advice.partition("#")[2].rstrip("]")
     assert anchor in [heading.lower().replace(".", "") for heading in HEADINGS]
+
+
+def refuses(variable: str) -> bool:
+    """Whether a variable can hold something that the runtime refuses."""
+    settings = Settings({variable: "no/such?"}, [])
+    for name, member in vars(Settings).items():
+        if isinstance(member, property):
+            try:
+                getattr(settings, name)
+            except faults.InvalidSetting:
+                return True
+    return False
+
+
+def test_every_variable_that_may_be_refused_is_in_the_table_of_what_they_take() -> None:
+    table = PAGE.partition("#### `… is …`")[2].partition("####")[0]
+    listed = set(re.findall(r"`((?:PYLAMBDA|AWS)_[A-Z_]+)`", table))
+    ours = {text for text in vars(names).values() if isinstance(text, str) and re.match("PYLAMBDA_|AWS_LAMBDA_", text)}
+    assert {variable for variable in ours if refuses(variable)} == listed
