@@ -7,7 +7,7 @@ under each name of the standard library's, and each of them would say so.
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -82,10 +82,10 @@ def planted(image: Image, system: System, docker: Docker, tmp_path_factory: pyte
     (folder / "planted.c").write_text(LIBRARY)
     command("cc", "-shared", "-fPIC", "-nostdlib", "-o", str(folder / "planted.so"), str(folder / "planted.c"))
     library = (folder / "planted.so").read_bytes()
-    for place in ("task", "task/lib", "task/lib/glibc-hwcaps/x86-64-v2", "opt/lib", "tmp"):
-        (folder / place).mkdir(parents=True, exist_ok=True)
+    for part in ("task", "task/lib", "task/lib/glibc-hwcaps/x86-64-v2", "opt/lib", "tmp"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
         for name in (*system.libraries, OWN_LIBRARY):
-            (folder / place / name).write_bytes(library)
+            (folder / part / name).write_bytes(library)
     user_site = folder / f"tmp/.local/lib/python{image.version}/site-packages"
     user_site.mkdir(parents=True)
     for place in (folder / "task", folder / "tmp", user_site):
@@ -120,7 +120,7 @@ def in_lambda(api: FakeRuntimeApi, user: str = "993:990") -> tuple[str, ...]:
     return ("--network", "host", "--env", variable, "--read-only", "--user", user)
 
 
-def answer_of(api: FakeRuntimeApi) -> object:
+def answer_of(api: FakeRuntimeApi) -> Any:
     return json.loads(next(request.body for request in api.requests if request.endpoint == "response"))
 
 
@@ -150,7 +150,7 @@ def test_nothing_below_tmp_is_a_users_package(planted: str, start: Start, api: F
     api.add(Next(1))
     start(planted, "app.user_site", options=in_lambda(api))
     until(lambda: api.idle, "an answer")
-    enabled, folder = answer_of(api)  # type: ignore[misc]
+    enabled, folder = answer_of(api)
     assert folder.startswith("/tmp/.local/")
     assert enabled is False
 
