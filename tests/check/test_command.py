@@ -1,6 +1,7 @@
 """`pylambda check` at its edges: what it reads, its exit codes, its outputs, its settings."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -128,6 +129,7 @@ def test_a_name_that_nobody_knows_is_3(docker: str, why: str, capsys: pytest.Cap
         ([".", "--ignore", "PL-NOTHING"], "there is no finding 'PL-NOTHING'"),
         ([".", "--env", "NAME"], "it takes NAME=VALUE"),
         ([".", "--env-file", "nowhere"], "cannot read 'nowhere'"),
+        ([".", "--sarif", "nowhere/found.sarif"], "cannot write 'nowhere/found.sarif': No such file or directory"),
         ([".", "--timeout", "0"], "--timeout"),
         ([".", "--import", "--no-import"], "not allowed with"),
     ],
@@ -139,6 +141,17 @@ def test_a_command_line_that_makes_no_sense_is_2(
     said = check(capsys, *words)
     assert said.code == (2 if why else 0)
     assert why in said.err
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    # Given somebody who closes the pipe before the first line, as `head` may
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "pylambda.local", "check", str(folder(tmp_path, {}))]
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writer)
+    # Then nobody says that the folder cannot be read
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 SETTINGS = [

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,20 @@ def run(arguments: argparse.Namespace) -> int:
     except Unreadable as error:
         complain(error)
         return UNREADABLE
-    try:
-        subject = Subject(target, settings["handler"], settings["arch"], settings["python"])
-        if subject.handler and not arguments.no_import:
-            subject.outcome = _trial(subject, arguments, environ)
-        findings = found_in(subject, settings["ignore"])
-        _print(subject, findings, arguments)
-    except (Unreadable, OSError) as error:
-        complain(f"cannot read {arguments.target!r}: {error}")
-        return UNREADABLE
-    finally:
-        target.close()
+    with closing(target):
+        try:
+            subject = Subject(target, settings["handler"], settings["arch"], settings["python"])
+            if subject.handler and not arguments.no_import:
+                subject.outcome = _trial(subject, arguments, environ)
+            findings = found_in(subject, settings["ignore"])
+        except (Unreadable, OSError) as error:
+            complain(f"cannot read {arguments.target!r}: {error}")
+            return UNREADABLE
+        try:
+            _write_sarif(subject, findings, arguments.sarif)
+        except OSError as error:
+            return complain(f"cannot write {arguments.sarif!r}: {error.strerror}")
+        _print(subject, findings, as_json=arguments.json)
     return BAD if report.is_bad(findings) else FINE
 
 
@@ -127,10 +131,13 @@ def _trial(subject: Subject, arguments: argparse.Namespace, environ: dict[str, s
         return trial.here(Path(unpacked), subject.handler, environ, arguments.timeout)
 
 
-def _print(subject: Subject, findings: list[Finding], arguments: argparse.Namespace) -> None:
-    if arguments.sarif:
-        Path(arguments.sarif).write_text(report.as_sarif(subject, findings, RULES) + "\n")
-    if arguments.json:
+def _write_sarif(subject: Subject, findings: list[Finding], file: str) -> None:
+    if file:
+        Path(file).write_text(report.as_sarif(subject, findings, RULES) + "\n")
+
+
+def _print(subject: Subject, findings: list[Finding], *, as_json: bool) -> None:
+    if as_json:
         print(report.as_json(subject, findings))
         return
     for line in report.text(subject, findings, painter(sys.stdout, os.environ)):
