@@ -7,7 +7,7 @@ from posix import _exit, getpid
 from pylambda import names
 from pylambda.function.handler import APP_PREFIXES, is_plain, load
 from pylambda.log.failures import log_failure
-from pylambda.log.sinks import FrameSink, StdoutSink, unbuffer, warn
+from pylambda.log.sinks import sink_of, unbuffer, warn
 from pylambda.loop import Loop
 from pylambda.payload import codec
 from pylambda.runtime_api.client import RuntimeApi
@@ -97,11 +97,7 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.current = current
-        self.sink: Sink = (
-            StdoutSink(local=settings.local)
-            if settings.telemetry_fd is None
-            else FrameSink(settings.telemetry_fd, log_json=settings.log_json)
-        )
+        self.sink: Sink = sink_of(settings.telemetry_fd, local=settings.local, log_json=settings.log_json)
         self.api = RuntimeApi(settings.runtime_api, warn)
         self.kept: Any = Kept()
 
@@ -124,12 +120,11 @@ class Runtime:
         return self._serve(self._load)
 
     def _load(self) -> "Handler":
-        name, task_root = self.settings.handler, self.settings.task_root
         if self._is_app:
             from pylambda.function.apps import load_app
 
-            return load_app(name, task_root)
-        return load(name, task_root)
+            return load_app(self.settings.handler, self.settings.task_root)
+        return load(self.settings.handler, self.settings.task_root)
 
     @property
     def _is_app(self) -> bool:
@@ -146,6 +141,10 @@ class Runtime:
 
     def _serve(self, load_handler: "Callable[[], Handler]") -> int:
         settings = self.settings
+        if names.PRINT in settings.environ:
+            from pylambda.lifecycle.prints import printing
+
+            load_handler = printing(self, load_handler)
         if names.MAX_CONCURRENCY in settings.environ:
             from pylambda.workers.many import serve
 
@@ -203,6 +202,10 @@ class Runtime:
         self, api: "InvocationSource", handler: "Handler", adapted: "Adapted | None", environ: "Variables"
     ) -> Loop:
         """Return what serves a handler that `prepare` has returned; `environ` is where trace ids are published."""
+        if self.settings.prints_records:
+            from pylambda.lifecycle.prints import LineEnds
+
+            api = LineEnds(api)
         loop = Loop(
             api,
             adapted.call if adapted else handler,

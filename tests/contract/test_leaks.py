@@ -38,6 +38,7 @@ VALUES = {
     "PYLAMBDA_NON_HTTP": "/events",
     "PYLAMBDA_OTEL": "",  # any other word is a load fault where there is no SDK
     "PYLAMBDA_PORT": "8080",
+    "PYLAMBDA_PRINT": "json",
     "PYLAMBDA_PYTHON": sys.executable,
     "PYLAMBDA_ROOT_PATH": "/v1",
     "PYLAMBDA_RUNTIME_API_PORT": "9001",

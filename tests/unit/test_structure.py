@@ -17,12 +17,12 @@ ROOMS = {
     "workers": "board current ends supervisor patience places place threads watch link loop_api host tasks output "
     "lives prefork many",
     "loop": "",
-    "lifecycle": "hooks middleware after span_facts tracing_setup tracing gate extension wakeup shutdown "
+    "lifecycle": "hooks middleware after span_facts tracing_setup tracing gate prints extension wakeup shutdown "
     "snapshot limits life",
     "function": "client_context hints commands handler context waiting aio adapt apps deadline_dump client_package",
     "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
     "runtime_api": "wire chunks again connection invocation response_stream client",
-    "log": "sinks records reports failures",
+    "log": "sinks records printed reports failures",
     "payload": "values codec json_library streams schema",
     "start": "putenv environment installed settings mended image_sdk source_code search_path cold_load cold_path",
     "faults": "",

@@ -63,7 +63,8 @@ def _write(stream: "TextIO | None", descriptor: int, text: str) -> None:
     """Write to a stream or, where it cannot take the text, past it to its descriptor; at worst the text is lost."""
     try:
         if stream is not None:
-            stream.write(text)
+            # A stream that makes records of what is printed makes none of this.
+            getattr(stream, "write_as_it_is", stream.write)(text)
             stream.flush()
             return
     except Exception:  # closed, of an encoding that lacks a character, or of a class of the function's own
@@ -160,3 +161,14 @@ class FrameSink:
         except OSError:  # the function has closed it, and may open something else in its place
             self._descriptor = NO_DESCRIPTOR
             StdoutSink(local=False).record(text, 0, typed=False)
+
+
+def sink_of(descriptor: int | None, *, local: bool, log_json: bool) -> "Sink":
+    """Return where records go: to the platform's descriptor where there is one, else to stdout.
+
+    Args:
+        descriptor: for frames.
+        local: whether the reader is a terminal rather than CloudWatch.
+        log_json: whether the records are JSON.
+    """
+    return StdoutSink(local=local) if descriptor is None else FrameSink(descriptor, log_json=log_json)

@@ -46,6 +46,7 @@ class Settings:
         local: whether the run is on somebody's own machine.
         json_mode: `strict` where a result may hold only what the official client encodes, or the library that reads and
             writes JSON; else empty.
+        prints_records: whether what is printed becomes JSON records; never where the log is text.
         use_uvloop: whether the event loop of async handlers is uvloop's.
         deadline_margin_ms: how long before the deadline an async handler is cancelled.
         root_path: where a web app is mounted, empty for nowhere; None where the event has to tell.
@@ -131,6 +132,13 @@ class Settings:
         if mode not in ("", JSON_STRICT, *JSON_LIBRARIES):
             raise self._invalid(names.JSON_MODE, "it may be 'orjson', 'msgspec' or 'strict', or not be set")
         return mode
+
+    @property
+    def prints_records(self) -> bool:
+        choice = (self.environ.get(names.PRINT) or "").lower()
+        if choice not in ("", "json"):
+            raise self._invalid(names.PRINT, "it may be 'json', or not be set")
+        return bool(choice) and self.log_json
 
     @property
     def use_uvloop(self) -> bool:

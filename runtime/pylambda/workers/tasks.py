@@ -17,6 +17,7 @@ from pylambda.faults import ExitError, Fault
 from pylambda.function.aio import Deadline
 from pylambda.function.context import LambdaContext, note_first
 from pylambda.function.handler import exit_code
+from pylambda.log.printed import end_lines
 from pylambda.log.sinks import warn
 from pylambda.payload.streams import PlainStream
 from pylambda.start.settings import describe_function
@@ -55,6 +56,7 @@ class Tasks:
         self._places = places
         self._function = describe_function(host.settings.environ)
         self._margin_ms = host.settings.deadline_margin_ms
+        self._end_lines = end_lines if host.settings.prints_records else lambda request_id: None
         self._threads = ThreadPoolExecutor(places.count, "place") if adapted.respond is None else None
 
     async def serve(self) -> None:
@@ -111,6 +113,7 @@ class Tasks:
             self._places.answered(place)
             await self._run_deferred(invocation)
         finally:
+            self._end_lines(invocation.request_id)  # of what ran after the answer
             self._current.done()
 
     async def _answer(self, api: LoopApi, invocation: "Invocation") -> None:
@@ -119,7 +122,9 @@ class Tasks:
             invocation.event = b""
             context = LambdaContext(invocation, self._function, self._host.sink.write)
             body, content_type = self._adapted.encode(await self._call(event, context, invocation))
+            self._end_lines(invocation.request_id)
         except BaseException as error:
+            self._end_lines(invocation.request_id)
             await api.give_failure(invocation, self._log(invocation, error), ask_next=self._may_ask())
             return
         if isinstance(body, bytes):
