@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.raw_api import DEADLINE_S, Peer, serving
+from tests.contract.runtime_process import Runtime
+from tests.contract.script import Next
 
 # uvloop's own tests are uvloop's; these are for what holds on either loop.
 LOOPS = {"asyncio": "", "uvloop": "1"}
@@ -102,6 +104,19 @@ def test_a_system_exit_in_a_coroutine_is_reported_and_obeyed(tmp_path: Path) -> 
         request = runtime.accept().answer_to()
         assert json.loads(request.body)["errorType"] == "Runtime.ExitError"
         assert runtime.wait() == 5
+
+
+def test_a_loop_that_lost_its_descriptors_ends_the_process_with_its_invocation(runtime: Runtime) -> None:
+    source = """
+import asyncio, os
+async def handler(event, context):
+    os.closerange(3, 21)
+    await asyncio.sleep(0)
+"""
+    run = runtime.serve(files={"app.py": source}, events=[Next(request_id="it"), Next()])
+    assert run.exit_code == 1
+    assert run.answer_to("it").json["errorType"] == "Runtime.ExitError"
+    assert "the event loop" in run.answer_to("it").json["errorMessage"]
 
 
 def test_a_handler_that_cancels_itself_fails_and_the_next_one_is_served(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pylambda.runtime_api.invocation import Current
 
 ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
+# EBADF, EINVAL: the function has closed the loop's descriptors. What lives on it is lost: a new process is whole again.
+NO_POLL = 9, 22
 
 
 class Runner:
@@ -54,7 +56,7 @@ class Runner:
         return self._loop
 
     def close(self) -> None:
-        """Close the loop, with what the kernel keeps for it."""
+        """Close the loop."""
         self._loop.close()
         asyncio.set_event_loop(None)
 
@@ -110,6 +112,8 @@ class Runner:
         try:
             return self._loop.run_until_complete(future)
         except BaseException as error:
+            if isinstance(error, OSError) and error.errno in NO_POLL and not future.done():
+                raise SystemExit(f"the event loop is of no use any more: {error}") from None
             raise error.with_traceback(_without_loop(error.__traceback__)) from error.__cause__
 
     def _deadline(self, task: "asyncio.Task[Any]", source: Any) -> "Deadline":
@@ -243,7 +247,8 @@ class _Handover:
             async for value in values:
                 self._offer.set_result(_Offer(value))
                 if not await self._next_wish():
-                    await _close(values)
+                    if hasattr(values, "aclose"):
+                        await values.aclose()
                     return
         except BaseException as error:
             if self._offer.done():
@@ -257,12 +262,6 @@ class _Handover:
             return await self._asked
         finally:
             self._asked = self._loop.create_future()
-
-
-async def _close(values: Any) -> None:
-    close = getattr(values, "aclose", None)
-    if close is not None:
-        await close()
 
 
 async def _await(awaitable: "Awaitable[Any]") -> Any:
