@@ -272,3 +272,13 @@ class TestConnections:
         command = ["/bin/sh", "-c", 'AWS_LAMBDA_RUNTIME_API="localhost:${AWS_LAMBDA_RUNTIME_API##*:}" exec "$@"', "sh"]
         run = runtime.serve(files=FILES, events=[1], command=[*command, *runtime.command])
         assert [response.json for response in run.responses] == [1]
+
+
+@pytest.mark.parametrize("mode", ["process", "thread", "async"])
+def test_a_reply_that_nobody_asked_for_costs_its_connection(mode: str, tmp_path: Path) -> None:
+    environ = {"AWS_LAMBDA_MAX_CONCURRENCY": "1", "PYLAMBDA_CONCURRENCY": mode}
+    with serving(tmp_path, APP, environ=environ) as runtime:
+        peer = runtime.accept()
+        assert peer.answer_to(b"1").body == b"1"
+        peer.reply()
+        assert runtime.accept().answer_to(b"2").body == b"2"

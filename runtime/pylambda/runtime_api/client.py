@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pylambda.runtime_api.response_stream import ResponseStream
     from pylambda.runtime_api.wire import Reply
 
-# Answers that cost one log line: an invocation that is over (400, 403, 410), a response that is too large (413).
-# The platform has told the caller already. Source: the emulator's replies, and Node's and Rust's runtimes.
+# What costs one log line: the caller was told. Source: the emulator's replies, and Node's and Rust's runtimes.
 FORGIVEN = {
     400: "the invocation is not known (any more)",
     403: "the invocation was answered already",
@@ -100,6 +99,7 @@ class RuntimeApi:
         """
         reply = self.connection.read_ahead() or self.connection.exchange(self._next_request)
         if reply.status != 200:
+            self.connection.close()  # after a reply that nobody asked for, each would be taken for that to the next
             raise unexpected_status("GET " + names.NEXT_PATH, reply)
         return Invocation(reply)
 
@@ -191,7 +191,7 @@ class RuntimeApi:
             UnexpectedStatus: the reply is not 202.
         """
         report = _report_on(error)
-        # The document's own type, as the official client sends it; one that no header can hold is Unknown.
+        # As the official client sends it; one that no header can hold is Unknown.
         own_type = report.error_type if report.error_type.isascii() else report.platform_error_type
         self.ask("POST", path, f"{names.SEND_ERROR_TYPE}: {error_type or own_type}\r\n", report.body, expected=202)
 
@@ -221,12 +221,12 @@ class RuntimeApi:
             reply = self.connection.exchange(head, body, self._next_request if ask_next else b"")
         except Exception as fault:
             _only_transport(fault)
-            # The invocation is lost, the environment may not be: if it is, the next request says so and ends the run.
             self._lost(invocation, body, fault)
             return
         self._judge(kind, invocation, reply)
 
     def _lost(self, invocation: "Addressed", body: bytes, fault: Exception) -> None:
+        # The environment may not be lost: if it is, the next request says so and ends the run.
         self._warn(f"the answer of {len(body)} bytes to {invocation.request_id} was not delivered: {fault}")
 
     def _conclude(self, invocation: Invocation, stream: "ResponseStream") -> None:

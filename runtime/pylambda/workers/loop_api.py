@@ -41,6 +41,7 @@ class LoopApi(RuntimeApi):
         """Wait for the next invocation. Raises what `RuntimeApi.next` raises."""
         reply = await self._read_ahead() or await self._exchange(self._next_request)
         if reply.status != 200:
+            self._link.close()  # as `RuntimeApi.next` does, and for its reason
             raise unexpected_status("GET " + names.NEXT_PATH, reply)
         return Invocation(reply)
 
