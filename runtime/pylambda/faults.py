@@ -179,6 +179,10 @@ class TransportError(ApiFault):
     """Raised when the connection to the Runtime API fails, or its reply is not HTTP."""
 
 
+class NoDescriptors(ApiFault):
+    """Raised when the function has left no descriptor for a connection to the Runtime API."""
+
+
 class MissingRequestId(ApiFault):
     """Raised when a `/next` reply carries no request id, so that nothing can be answered."""
 

@@ -282,3 +282,32 @@ def test_a_reply_that_nobody_asked_for_costs_its_connection(mode: str, tmp_path:
         assert peer.answer_to(b"1").body == b"1"
         peer.reply()
         assert runtime.accept().answer_to(b"2").body == b"2"
+
+
+class TestNoDescriptorLeft:
+    """A function that keeps all of them leaves none for a new connection, where the old one ends."""
+
+    SOURCE = """
+import os, resource
+def handler(event, context):
+    if event:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        try:
+            while True:
+                os.dup(2)
+        except OSError:
+            pass
+    return os.getpid()
+"""
+    EVENTS = Next(1, request_id="held", replies=(Reply(then=Then.CLOSE),)), Next(0, request_id="next")
+
+    def test_the_run_ends_in_one_line(self, runtime: Runtime) -> None:
+        run = runtime.serve(files={"app.py": self.SOURCE}, events=self.EVENTS)
+        assert "Too many open files" in ends_in_one_line(run)
+
+    def test_a_worker_ends_and_what_it_held_is_answered(self, runtime: Runtime) -> None:
+        env = {"PYLAMBDA_CONCURRENCY": "process"}
+        run = runtime.serve(files={"app.py": self.SOURCE}, events=self.EVENTS, at_once=2, env=env)
+        assert run.answer_to("held").json["errorType"] == "Runtime.ExitError"
+        assert run.answer_to("next").endpoint == "response"
+        assert "Too many open files" in run.stderr

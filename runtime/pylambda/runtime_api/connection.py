@@ -6,9 +6,8 @@ environment is used: the Runtime API is on this machine.
 A connection that was used before may be found closed by the far side. A request that this happens to is sent again, on
 a new one; `again` says how often, and why that may be.
 
-A request may carry another one behind it in the same write, as RFC 9112 section 9.3.2 allows: the far side reads it
-when it has answered the first, and a system call and a wake-up are saved. If the connection ends between the two, the
-second has to be sent again.
+A request may carry another one behind it in the same write (RFC 9112, section 9.3.2), which saves a system call and a
+wake-up. If the connection ends between the two replies, the second has to be sent again.
 """
 
 from _socket import (
@@ -22,19 +21,20 @@ from _socket import (
     TCP_NODELAY,
     socket,
 )
+from posix import closerange, set_inheritable
 
 from pylambda.runtime_api.wire import HEAD_END, MAX_HEAD_BYTES, ProtocolError, Reply, Template, read_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pylambda.faults import TransportError
+    from pylambda.faults import ApiFault
 
 RECEIVE_BYTES = 1 << 13
 # EBADF, ENOTSOCK: the function has closed every descriptor, as daemons do, and may have opened another in its place.
 NOT_OURS = 9, 88
+NONE_LEFT = 23, 24  # ENFILE, EMFILE
 ACCEPTED = 202
-# Up to here a copy of the body behind its head is cheaper than a second element in the system call.
-JOIN_BYTES = 1 << 14
+JOIN_BYTES = 1 << 14  # up to here a copy of the body is cheaper than a second element in the system call
 
 
 class Connection:
@@ -65,7 +65,7 @@ class Connection:
             ahead: another whole request; its reply is for `read_ahead`.
 
         Raises:
-            TransportError: none worked.
+            ApiFault: TransportError where none worked, NoDescriptors where there is none for a new one.
         """
         try:
             if self._socket is not None:
@@ -136,7 +136,7 @@ class Connection:
                 raise ConnectionAbortedError("the far side closed the connection, or answered before the end")
             _send_parts(self._socket, head, body, tail)
         except OSError as error:
-            raise _fault(str(error)) from None
+            raise _fault(str(error), error) from None
 
     def read_reply(self) -> Reply:
         """Read the reply to the request that was begun.
@@ -154,8 +154,6 @@ class Connection:
     def outlive_this_program(self) -> None:
         """Stay open in the program that this process will run in the place of this one."""
         if self._socket is not None:
-            from posix import set_inheritable
-
             set_inheritable(self._socket.fileno(), True)
 
     def close(self) -> None:
@@ -205,11 +203,11 @@ class Connection:
         self._socket = connection
         return connection
 
-    def _fail(self, head: bytes, error: Exception) -> "TransportError":
+    def _fail(self, head: bytes, error: Exception) -> "ApiFault":
         self.close()
         host, port = self._address
         request = head.partition(b" HTTP/1.1\r\n")[0].decode(errors="replace")
-        return _fault(f"{request} to the Runtime API at {host}:{port} failed: {error}")
+        return _fault(f"{request} to the Runtime API at {host}:{port} failed: {error}", error)
 
     def _read_reply(self, connection: socket) -> Reply:
         received = self._unread or connection.recv(RECEIVE_BYTES)
@@ -254,7 +252,7 @@ class Connection:
         rest = memoryview(body)[len(begin) :]
         self._unread = b""
         while rest:
-            # One system call for the whole rest, into the one buffer, unless a signal comes between.
+            # One system call for the whole rest, unless a signal comes between.
             count = connection.recv_into(rest, 0, MSG_WAITALL)
             if not count:
                 raise ConnectionResetError(f"the connection was closed {len(rest)} bytes before the end of a reply")
@@ -275,10 +273,13 @@ class Connection:
         return b"".join(parts)
 
 
-def _fault(message: str) -> "TransportError":
-    from pylambda.faults import TransportError
+def _fault(message: str, error: Exception) -> "ApiFault":
+    is_exhausted = isinstance(error, OSError) and error.errno in NONE_LEFT
+    if is_exhausted:
+        closerange(0, 1)  # stdin's, because the import takes one
+    from pylambda.faults import NoDescriptors, TransportError
 
-    return TransportError(message)
+    return NoDescriptors(message) if is_exhausted else TransportError(message)
 
 
 def _has_something_to_say(connection: socket) -> bool:
