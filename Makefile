@@ -139,6 +139,13 @@ SEED ?= 1
 fuzz: $(VENV)/.dev-ready ## Look for input that nobody thought of, as long as FOR says (1m): FOR=10m, SEED=2, GUIDED=1
 	@$(BIN)/python -m tests.fuzz --for $(FOR) --seed $(SEED) $(if $(GUIDED),--guided)
 
+FAULTS ?= 100000
+MODE ?=
+
+.PHONY: chaos
+chaos: $(VENV)/.dev-ready ## Break what the runtime stands on, in every mode of it: FAULTS=100000, SEED=1, MODE=process
+	@$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(if $(MODE),--mode $(MODE))
+
 .PHONY: bench
 bench: $(VENV)/.dev-ready ## Measure the runtime beside the official client, for some minutes: ARGS=--quick, ...
 	@$(BIN)/python -m bench $(ARGS)

@@ -199,15 +199,15 @@ class FakeRuntimeApi:
         self._asked = True
         self._waiting += 1
         self._changed.notify_all()
-        self._changed.wait_for(lambda: self._closing.is_set() or self._again or bool(self._queue))
+        is_one = self._wait_for_event()
         self._waiting -= 1
-        if self._closing.is_set():
+        if not is_one:
             return None
         pending = self._in_flight[0] if self._again else self._queue.popleft()
         reply = _nth(pending.event.replies, pending.deliveries)
         pending.deliveries += 1
         if not self._again:
-            is_delivered = self._at_once == 1 or (reply.status in (None, 200) and reply.cut_at is None)
+            is_delivered = self._at_once == 1 or self._delivers(reply)
             (self._in_flight if is_delivered else self._queue).insert(0, pending)
         usual: Headers = {
             "Content-Type": "application/json",
@@ -218,6 +218,15 @@ class FakeRuntimeApi:
             "Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
         }
         return reply, Verdict(200, pending.event.body, merge(usual, pending.event.headers))
+
+    def _delivers(self, reply: Reply) -> bool:
+        """Whether the runtime has an event after this reply."""
+        return reply.status in (None, 200) and reply.cut_at is None
+
+    def _wait_for_event(self) -> bool:
+        """Wait until there is an event to hand out; return whether there is, or the fake ends."""
+        self._changed.wait_for(lambda: self._closing.is_set() or self._again or bool(self._queue))
+        return not self._closing.is_set()
 
     @property
     def _again(self) -> bool:

@@ -218,34 +218,51 @@ class Runtime:
             at_once: how many invocations are served at the same time; where there are several, the runtime is told.
             replies: how the Runtime API answers some requests, such as `init_error`; see `FakeRuntimeApi`.
         """
+        script = [event if isinstance(event, Next) else Next(event) for event in events]
+        variables = {"AWS_LAMBDA_MAX_CONCURRENCY": str(at_once) if at_once > 1 else None, **(env or {})}
+        with (
+            FakeRuntimeApi(*script, at_once=at_once, **replies) as api,
+            self.start_on(api, handler, files=files, env=variables, command=command, pass_fds=pass_fds) as serving,
+        ):
+            yield serving
+
+    @contextlib.contextmanager
+    def start_on(
+        self,
+        api: FakeRuntimeApi,
+        handler: str | None = "app.handler",
+        *,
+        files: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
+        command: Sequence[str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> Iterator[Serving]:
+        """Start a runtime on a Runtime API that is there already. For the arguments see `start`."""
         self._number += 1
         output = self.folder / f"run-{self._number}"
         task_root = self._lay_out(output, files)
-        script = [event if isinstance(event, Next) else Next(event) for event in events]
-        with FakeRuntimeApi(*script, at_once=at_once, **replies) as api:
-            variables = {
-                "PATH": "/usr/local/bin:/usr/bin:/bin",
-                "PYLAMBDA_PYTHON": sys.executable,
-                "LAMBDA_RUNTIME_DIR": str(CHECKOUT / "runtime"),
-                "LAMBDA_TASK_ROOT": str(task_root),
-                "AWS_LAMBDA_RUNTIME_API": api.address,
-                "_HANDLER": handler,
-                "AWS_LAMBDA_MAX_CONCURRENCY": str(at_once) if at_once > 1 else None,
-                **(env or {}),
-            }
-            with output.joinpath("out").open("wb") as out, output.joinpath("err").open("wb") as err:
-                process = subprocess.Popen(
-                    command or self.command,
-                    cwd=task_root,
-                    env={name: value for name, value in variables.items() if value is not None},
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=err,
-                    pass_fds=pass_fds,
-                    start_new_session=True,
-                )
-            with Serving(api, process, output) as serving:
-                yield serving
+        variables = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PYLAMBDA_PYTHON": sys.executable,
+            "LAMBDA_RUNTIME_DIR": str(CHECKOUT / "runtime"),
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "AWS_LAMBDA_RUNTIME_API": api.address,
+            "_HANDLER": handler,
+            **(env or {}),
+        }
+        with output.joinpath("out").open("wb") as out, output.joinpath("err").open("wb") as err:
+            process = subprocess.Popen(
+                command or self.command,
+                cwd=task_root,
+                env={name: value for name, value in variables.items() if value is not None},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                pass_fds=pass_fds,
+                start_new_session=True,
+            )
+        with Serving(api, process, output) as serving:
+            yield serving
 
     def _lay_out(self, output: Path, files: Mapping[str, str] | None) -> Path:
         output.mkdir()

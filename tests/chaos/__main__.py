@@ -1,0 +1,85 @@
+"""`make chaos`: round after round in every mode, each with a seed of its own, until there were so many faults.
+
+    modes.py      the ways to serve, and the misdeeds of a function
+    plan.py       what happens to an invocation, drawn from the seed
+    unruly_api.py a Runtime API that does it
+    round.py      a process, started anew where it may end, and looked at for growth
+    oracle.py     what is wrong with how an invocation was answered
+
+The exit code is 1 where an invocation was lost or answered wrongly, the process hung, ended without a reason, or grew.
+What was wrong is printed with the command that plays the round again.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.chaos.modes import MODES
+from tests.chaos.round import Outcome, play
+
+FAULTS = 100_000
+# Of a long run; a short one has one round in each mode.
+FAULTS_IN_A_ROUND = 2_000
+# A round is mostly waiting: for a request to be sent again, for a worker to be forked.
+ROUNDS_AT_ONCE = 2 * (os.cpu_count() or 1)
+
+
+class Round(NamedTuple):
+    """What makes a round the same once more."""
+
+    mode: str
+    seed: int
+    faults: int
+
+    @property
+    def command(self) -> str:
+        """What plays it again."""
+        return f"make chaos MODE={self.mode} SEED={self.seed} FAULTS={self.faults}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play, print, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Break it, before others do.")
+    parser.add_argument("--faults", type=int, default=FAULTS, help="how many at least, in all modes together")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round; the others follow")
+    parser.add_argument("--mode", nargs="+", choices=list(MODES), default=list(MODES), help="these alone")
+    arguments = parser.parse_args(argv)
+    rounds = list(rounds_of(arguments.mode, arguments.seed, arguments.faults))
+    total, bad = Outcome(), 0
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, ProcessPoolExecutor(ROUNDS_AT_ONCE, context) as pool:
+        playing = {pool.submit(play, *one, Path(scratch, f"{one.mode}-{one.seed}")): one for one in rounds}
+        for done in as_completed(playing):
+            outcome = done.result()
+            print(_line(playing[done], outcome), flush=True)
+            bad += bool(outcome.wrong)
+            total += outcome
+    print(
+        f"{total.faults:,} faults in {total.invocations:,} invocations of {total.starts:,} processes, {bad} rounds bad"
+    )
+    return 1 if bad else 0
+
+
+def rounds_of(modes: Sequence[str], seed: int, faults: int) -> Iterator[Round]:
+    """Share out faults: as many to each mode, and no more to a round than is soon played again."""
+    each = -(-faults // len(modes))
+    count = -(-each // FAULTS_IN_A_ROUND)
+    for number in range(seed, seed + count):
+        for mode in modes:
+            yield Round(mode, number, -(-each // count))
+
+
+def _line(one: Round, outcome: Outcome) -> str:
+    """Say what a round came to, and where it was bad what was wrong and how it is played again."""
+    line = f"{one.mode:14} {outcome.faults:6} faults {outcome.starts:4} starts {outcome.took_s:5.0f} s"
+    return "\n".join([line, *outcome.wrong[:20], f"again: {one.command}"]) if outcome.wrong else line
+
+
+if __name__ == "__main__":
+    sys.exit(main())
