@@ -113,7 +113,7 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	  examples/deploy/.github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/zizmor --offline --quiet --no-progress --config .github/zizmor.yml .github examples/deploy/.github
-	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/* examples/deploy/deploy/ship.sh
+	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/* tests/image/amazon/shape examples/deploy/deploy/ship.sh
 	@$(MATRIX) table --check README.md
 	@$(MATRIX) check
 
@@ -384,6 +384,14 @@ test-image: $(VENV)/.dev-ready ## Run the image tests alone; with BASE=... on th
 .PHONY: dockerfiles
 dockerfiles: $(VENV)/.dev-ready ## Build and ask Dockerfiles as people write them, all of them on two Pythons
 	@PYLAMBDA_TEST_DOCKERFILES=1 $(BIN)/pytest tests/image/test_dockerfiles.py
+
+# Those of the image tests that the shape of a base can matter to.
+ON_AMAZON_SHAPED = amazon_shaped boto3 contents dockerfiles extensions labels packages reproducible run shutdown size start variants
+
+.PHONY: amazon-shaped
+amazon-shaped: $(VENV)/.dev-ready ## Make a base in the shape of Amazon's, and run the image tests' core on it; root on Debian
+	@$(BIN)/python -m tests.image.amazon_shaped
+	@PYLAMBDA_TEST_BASE=amazon-shaped $(BIN)/pytest $(ON_AMAZON_SHAPED:%=tests/image/test_%.py)
 
 # --- Clean ---
 

@@ -18,7 +18,7 @@ import pytest
 
 from images import facts
 from pylambda.local.fetch import this_machine
-from tests.image import standin
+from tests.image import amazon_shaped, standin
 from tests.image.cli import Container, Docker, Image, Start, command
 
 FUNCTION = Path(__file__).with_name("function") / "app.py"
@@ -45,6 +45,8 @@ def subjects() -> list[Subject]:
     """The images of this run, on this machine's architecture."""
     matrix = facts.load()
     if name := os.environ.get("PYLAMBDA_TEST_BASE"):
+        if name == amazon_shaped.NAME:
+            return [Subject(amazon_shaped.VERSION, row.name, amazon_shaped.tag()) for row in matrix.variants]
         variant = os.environ.get("PYLAMBDA_TEST_VARIANT") or facts.UNNAMED
         return [Subject(os.environ.get("PYLAMBDA_TEST_VERSION") or matrix.default, variant, name)]
     found = standin.known()

@@ -37,7 +37,8 @@ def test_make_size_says_whose_each_layer_is_and_compares(image: Image) -> None:
     layers = [row[0] for row in rows if row[0] in {size.BASE, size.PACKAGES, size.OURS} and row[-1] != "layers"]
     assert layers[-2:] == [size.PACKAGES, size.OURS]
     (sum_of_ours,) = [float(row[1]) for row in rows if row[0] == size.OURS and row[-1] == "layers"]
-    assert sum_of_ours < BUDGET / size.MEGABYTE
+    # As it is printed: rounded.
+    assert sum_of_ours <= BUDGET / size.MEGABYTE
     assert "117.3  Amazon's python:3.12, as published in October 2024" in said
 
 

@@ -130,13 +130,13 @@ def test_the_runtime_starts_by_the_official_clients_names(
 def test_an_installed_client_takes_the_place_of_ours(
     users_image: str, docker: Docker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    # Given the official client, unpacked where our own is found
+    # Given the official client, where pip would unpack it
     client = tmp_path_factory.mktemp("client")
     (client / "__init__.py").write_text("")
     (client / "__main__.py").write_text("print('the installed one')\n")
     installs = (
         f"FROM {users_image}\nCOPY __init__.py __main__.py /client/\n"
-        "RUN packages=$(dirname \"$(find / -name awslambdaric.py -not -path '/proc/*')\") "
+        "RUN packages=$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))') "
         '&& cp -r /client "$packages/awslambdaric"\n'
     )
     image = docker.build("client", installs, {name: client / name for name in ("__init__.py", "__main__.py")})

@@ -49,6 +49,11 @@ def variable(event: Any, context: Any) -> str | None:
     return os.environ.get(event["name"])
 
 
+def loaded(event: Any, context: Any) -> bool:
+    """Whether the start has imported a module."""
+    return event["name"] in sys.modules
+
+
 def module(event: Any, context: Any) -> dict[str, Any]:
     """Import what the event names and say where it came from."""
     found = __import__(event["name"])
