@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,10 +27,11 @@ from bench.scenarios import CONTAINER, CROWD, ORJSON, SCENARIOS, SERVE, WEB, Sce
 from bench.table import Goal, Row
 
 CONTAINER_RUNS = 10
-# What puts beside the functions what a scenario needs.
+# What puts beside the functions what a scenario needs, or knows that it is there.
 BUNDLES: dict[str, Callable[[kit.Kit], bool]] = {
     "boto3": kit.bundle_boto3,
     **{name: partial(kit.bundle_lock, name=name) for name in (WEB, ORJSON)},
+    **{name: lambda _, name=name: bool(shutil.which(name)) for name in ("dash", "bash")},  # type: ignore[misc]
 }
 
 
@@ -133,7 +135,7 @@ def adjust(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
 def measure_scenario(made: Kit, scenario: Scenario, goals: Sequence[Goal], failures: list[str]) -> list[Row]:
     """All rounds of one scenario; none where it needs what is not here, or where a runtime fails, which is noted."""
     if scenario.needs and not BUNDLES[scenario.needs](made):
-        say(f"{scenario.title}: skipped, there is no {scenario.needs} here: make venv")
+        say(f"{scenario.title}: skipped, there is no {scenario.needs} here")
         return []
     if scenario.apart and len(os.sched_getaffinity(0)) == os.cpu_count():
         say(f"{scenario.title}: skipped, it needs a second CPU that nothing is pinned to")

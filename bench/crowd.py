@@ -170,7 +170,7 @@ def _run_once(made: Kit, program: Path, crowd: Crowd, count: int) -> Seen:
         event.flush()
         line = [str(program), "-e", event.name, "-c", str(AT_ONCE), "-n", str(count), "-w", str(AT_ONCE * 10), "--"]
         with subprocess.Popen(
-            [*line, *command(made, runtime, crowd.handler)],
+            [*line, *command(made, runtime, scenario)],
             cwd=made.task,
             env=environment(made, runtime, scenario),
             stdin=subprocess.PIPE,

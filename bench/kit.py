@@ -8,6 +8,7 @@ as in Lambda, where the file system is read-only and a deployment rarely brings 
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,15 @@ import os, sys, sysconfig
 print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)), sys.base_prefix, sep="\\n")
 for name in sorted({"stdlib", "platstdlib"}, reverse=True):
     print(sysconfig.get_path(name, vars={"installed_base": sys.base_prefix, "platbase": sys.base_exec_prefix}))
+"""
+# Where an image has its interpreter.
+IMAGE_PYTHON = "/var/lang/bin/python3"
+# The least that starts what an image starts: without the steps of `bootstrap`, which need a shell.
+STRAIGHT = """\
+#!{python} -PSu
+import marshal
+__file__ = {program!r}
+exec(marshal.loads(open(__file__, "rb").read()[16:]))
 """
 # As images/Dockerfile does it. Another checkout may be from before there was the one or the other, or they moved.
 RECORD = """
@@ -56,7 +66,7 @@ class Kit:
         server: the load program.
         echo: the C runtime.
         python: the interpreter that every Python runtime runs on.
-        runtime: the folder that holds `bootstrap` and `pylambda`, byte-compiled.
+        runtime: the folder that holds `bootstrap` and `pylambda`, byte-compiled, and `straight`.
         versus: the same of another checkout, or None.
         task: the functions.
     """
@@ -170,13 +180,25 @@ def copy_runtime(python: Path, checkout: Path, name: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         shutil.copytree(checkout / "runtime", folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        shutil.copy2(checkout / "bootstrap", folder)
+        text = (checkout / "bootstrap").read_text()
     except OSError as error:
         raise BenchError(f"{checkout} is no checkout of pylambda: {error}") from None
     compile_all = [str(python), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)]
     _run(compile_all, f"{folder} does not compile")
     _run([str(python), "-c", RECORD, str(folder)], f"{folder} takes no record of what is installed")
+    # With the version in it, as an image's build writes it.
+    version = ".".join(version_of(python).split(".")[:2])
+    bootstrap = text.replace(IMAGE_PYTHON, str(python)).replace("\nversion=\n", f"\nversion={version}\n")
+    write_script(folder / "bootstrap", bootstrap)
+    write_script(folder / "straight", STRAIGHT.format(python=python, program=str(folder / "cold-path.pyc")))
     return folder
+
+
+def write_script(file: Path, text: str) -> None:
+    """Write a program that can be started."""
+    file.unlink(missing_ok=True)  # it may be a link to the checkout's
+    file.write_text(text)
+    file.chmod(0o755)
 
 
 def copy_functions() -> Path:
@@ -229,7 +251,9 @@ def bundle_lock(kit: Kit, name: str) -> bool:
 
 def _run(command: list[str], failure: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        # Byte code has no columns of lines in an image.
+        environ = {**os.environ, "PYTHONNODEBUGRANGES": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
     except OSError as error:
         raise BenchError(f"{failure}: {error.strerror}") from None
     except subprocess.CalledProcessError as error:

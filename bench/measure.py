@@ -60,11 +60,12 @@ class Run(NamedTuple):
     growth_kib: float
 
 
-def command(kit: Kit, runtime: str, handler: str) -> list[str]:
+def command(kit: Kit, runtime: str, scenario: Scenario) -> list[str]:
     """How a runtime is started."""
-    python = str(kit.python)
+    python, handler = str(kit.python), scenario.handler_of(runtime)
     if runtime in scenarios.ON_OURS:
-        return [str(kit.runtime / "bootstrap")]
+        *shell, script = scenario.start
+        return [*shell, str(kit.runtime / script)]
     if runtime in scenarios.ON_PEER:
         return [python, "-m", "awslambdaric", handler]
     return {
@@ -85,7 +86,6 @@ def environment(kit: Kit, runtime: str, scenario: Scenario) -> dict[str, str]:
         "HOME": "/tmp",
         # The functions are writable here and would be cached by one runtime and not by the other.
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYLAMBDA_PYTHON": str(kit.python),
         "LAMBDA_RUNTIME_DIR": str(kit.versus if runtime == scenarios.VERSUS else kit.runtime),
         "LAMBDA_TASK_ROOT": str(kit.task),
         "_HANDLER": scenario.handler_of(runtime),
@@ -123,7 +123,7 @@ def run_once(kit: Kit, runtime: str, scenario: Scenario) -> Run:
         load += ["-w", str(scenario.warm_up), "-s", str(scenario.samples), "-p", str(scenario.pause_us)]
         load += ["-c", str(other_cpu())] if scenario.apart else []
         environ = environment(kit, runtime, scenario)
-        done = _run([*load, "--", *command(kit, runtime, scenario.handler_of(runtime))], kit.task, environ, runtime)
+        done = _run([*load, "--", *command(kit, runtime, scenario)], kit.task, environ, runtime)
         raw = json.loads(done)
         expected_errors = scenario.invocations if scenario.fails else 0
         if raw["errors"] != expected_errors:

@@ -129,8 +129,9 @@ class Scenario:
         samples: how many times the resident set is read.
         fails: whether the function is meant to fail.
         environ: more variables.
-        needs: a package of the development environment that the function imports, or `WEB` or `ORJSON`.
+        needs: a package of the development environment that the function imports, or `WEB` or `ORJSON`, or a shell.
         handlers: the functions of the runtimes that serve another one.
+        start: the file that ours is started by, behind the words that start it where it does not do so by itself.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Scenario:
     environ: Mapping[str, str] = field(default_factory=dict)
     needs: str = ""
     handlers: Mapping[str, str] = field(default_factory=dict)
+    start: tuple[str, ...] = ("bootstrap",)
 
     def handler_of(self, runtime: str) -> str:
         """The function that a runtime serves."""
@@ -182,12 +184,30 @@ EVERYTHING = (
     Line("peak_mib"),
 )
 
+# `/bin/sh` is dash on Debian, and bash in Amazon's base image.
+STARTS = (
+    ("dash", "dash as /bin/sh", ("dash", "bootstrap")),
+    ("bash", "bash as /bin/sh", ("bash", "--posix", "bootstrap")),
+    ("straight", "no shell, malloc as it is", ("straight",)),
+)
+
 SCENARIOS = (
     Scenario(
         "cold-plain",
         "cold start, plain handler",
         tuple(Line("cold_ms", runtime) for runtime in (PEER, PEER_SCRIPT, BARE, BARE_NO_SITE)),
         runs=60,
+    ),
+    *(
+        Scenario(
+            f"cold-{name}",
+            f"cold start, {what}",
+            (Line("cold_ms", BARE_NO_SITE),),
+            runs=60,
+            needs=start[0] if len(start) > 1 else "",
+            start=start,
+        )
+        for name, what, start in STARTS
     ),
     Scenario(
         "cold-logging-json",

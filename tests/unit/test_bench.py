@@ -337,6 +337,17 @@ def test_fifty_invocations_are_measured(made: kit.Kit, runtime: str) -> None:
 
 
 @pytest.mark.needs("cc")
+@pytest.mark.parametrize("name", ["cold-dash", "cold-bash", "cold-straight"])
+def test_a_start_is_measured_with_each_shell_and_without(made: kit.Kit, name: str) -> None:
+    scenario = next(scenario for scenario in scenarios.SCENARIOS if scenario.name == name)
+    if scenario.needs and not command_line.BUNDLES[scenario.needs](made):
+        pytest.skip(f"there is no {scenario.needs} here")
+    assert measure.run_once(made, scenarios.OURS, scenario).cold_ms > 0
+    # And it serves
+    assert measure.run_once(made, scenarios.OURS, replace(scenario, invocations=3)).warm_us > 0
+
+
+@pytest.mark.needs("cc")
 @pytest.mark.parametrize("event", [scenarios.text_event(2_000_000), b"{}"])
 def test_events_of_all_sizes_come_back(made: kit.Kit, event: bytes) -> None:
     scenario = Scenario("s", "S", (), event, invocations=3)
@@ -359,7 +370,8 @@ def test_a_function_that_does_not_load_is_told(made: kit.Kit) -> None:
 
 def test_the_runtime_is_measured_in_the_form_that_the_image_has(made: kit.Kit) -> None:
     assert (made.runtime / "site-packages").is_file()
-    assert list(made.runtime.glob("cold-path.*"))
+    assert {path.name for path in made.runtime.glob("cold-path.*")} == {"cold-path.pyc", "cold-path.modules"}
+    assert not re.search("^version=$", (made.runtime / "bootstrap").read_text(), re.MULTILINE)
 
 
 def server_that_runs(made: kit.Kit, program: str, tmp_path: Path) -> list[str]:

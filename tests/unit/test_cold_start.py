@@ -47,6 +47,10 @@ def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(CHECKOUT / "runtime" / "pylambda", folder / "pylambda")
     command = "from pylambda.start import cold_path, installed; installed.record({0!r}); cold_path.write({0!r})"
     subprocess.run([INTERPRETER, "-c", command.format(str(folder))], env={"PYTHONPATH": str(folder)}, check=True)
+    version = "{}.{}".format(*sys.version_info)
+    bootstrap = (CHECKOUT / "bootstrap").read_text().replace("/var/lang/bin/python3", INTERPRETER)
+    (folder / "bootstrap").write_text(bootstrap.replace("\nversion=\n", f"\nversion={version}\n"))
+    (folder / "bootstrap").chmod(0o755)
     # The interpreter that runs the tests may have `.pth` files among its packages; the image's has none.
     recorded = folder / "site-packages"
     recorded.write_text(recorded.read_text().splitlines()[0] + "\n")
@@ -61,19 +65,18 @@ def modules_loaded(runtime_dir: Path, task_root: Path, source: str, handler: str
 
 
 def start(
-    runtime_dir: Path, task_root: Path, source: str, handler: str = "app.handler", home: Path | None = None
+    runtime_dir: Path, task_root: Path, source: str, handler: str = "app.handler", **more: str
 ) -> "subprocess.CompletedProcess[str]":
     (task_root / "app.py").write_text(source)
     return subprocess.run(
-        [str(CHECKOUT / "bootstrap")],
+        [str(runtime_dir / "bootstrap")],
         cwd=task_root,
         env={
-            "PYLAMBDA_PYTHON": INTERPRETER,
             "LAMBDA_RUNTIME_DIR": str(runtime_dir),
             "LAMBDA_TASK_ROOT": str(task_root),
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
             "_HANDLER": handler,
-            **({"HOME": str(home)} if home else {}),
+            **more,
         },
         capture_output=True,
         text=True,
@@ -211,6 +214,43 @@ def test_a_cold_path_is_of_the_folder_that_it_is_written_for(runtime_dir: Path, 
     assert "Connection refused" in run.stderr
 
 
+# What a function may see of the way in which it was started, whichever that was.
+SEEN = """
+import __main__, gc, sys
+with open("modules", "w") as out:
+    print(__main__.__file__, sys.argv, gc.isenabled(), "awslambdaricmain" in dir(__main__), file=out, sep="\\n")
+    print(*[name for name in sys.modules if name.startswith("pylambda")], file=out)
+    print(*[path for path in sys.path if "pylambda" in path], file=out)
+def handler(event, context): return event
+"""
+
+
+@pytest.fixture
+def byte_code_of_another_version(runtime_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("another") / "runtime"
+    shutil.copytree(runtime_dir, folder)
+    program = folder / "cold-path.pyc"
+    program.write_bytes(b"\0" + program.read_bytes()[1:])
+    return folder
+
+
+def seen(runtime_dir: Path, task_root: Path, **more: str) -> str:
+    assert "Connection refused" in start(runtime_dir, task_root, SEEN, **more).stderr
+    return (task_root / "modules").read_text().replace(str(runtime_dir), "RUNTIME")
+
+
+def test_a_function_does_not_see_which_file_was_run(
+    runtime_dir: Path, byte_code_of_another_version: Path, tmp_path: Path
+) -> None:
+    # Given that the image's interpreter runs the byte code of a start
+    as_in_an_image = seen(runtime_dir, tmp_path)
+    assert as_in_an_image.startswith("RUNTIME/pylambda/__main__.py\n['RUNTIME/pylambda/__main__.py']\nTrue\n")
+    # Then nothing is different where another one of its kind does, or one that cannot
+    assert seen(runtime_dir, tmp_path, PYLAMBDA_PYTHON=INTERPRETER) == as_in_an_image
+    without = seen(byte_code_of_another_version, tmp_path, PYLAMBDA_PYTHON=INTERPRETER)
+    assert sorted(without.split()) == sorted(as_in_an_image.split())
+
+
 def test_a_failure_of_the_function_still_shows_its_source(runtime_dir: Path, tmp_path: Path) -> None:
     run = start(runtime_dir, tmp_path, "raise ValueError('at import')\n")
     assert "raise ValueError('at import')" in run.stdout
@@ -226,12 +266,12 @@ def test_packages_of_the_users_own_are_looked_for_where_there_are_some(runtime_d
     # Given a home without packages
     source = "import sys\nassert 'site' not in sys.modules\n" + HANDLER
     # When the runtime starts, then `site` is not asked
-    assert "Connection refused" in start(runtime_dir, tmp_path, source, home=tmp_path).stderr
+    assert "Connection refused" in start(runtime_dir, tmp_path, source, HOME=str(tmp_path)).stderr
     # And given one with a package, then it is found
     packages = tmp_path / ".local/lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     packages.mkdir(parents=True)
     (packages / "package.py").touch()
-    run = start(runtime_dir, tmp_path, "import package\n" + HANDLER, home=tmp_path)
+    run = start(runtime_dir, tmp_path, "import package\n" + HANDLER, HOME=str(tmp_path))
     assert "Connection refused" in run.stderr
 
 

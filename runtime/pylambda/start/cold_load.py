@@ -1,9 +1,13 @@
-"""Makes the modules of a start from the one file that `cold_path` wrote, which holds the byte code of this one too.
+"""The program that an image starts: makes the modules of a start from what `cold_path` wrote, and runs `__main__`.
 
 To find and open twenty files takes longer than to run what is in them. Each module is what importing it would have
-made: it has a file, a loader and a spec.
+made: it has a file, a loader and a spec. Only the byte code of this is run, and nobody imports it. It reads by system
+calls, because a file object makes twice as many.
 """
 
+import gc
+import marshal
+import posix
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import SourceFileLoader
@@ -11,25 +15,46 @@ from _frozen_importlib_external import SourceFileLoader
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
+    from typing import Any
 
-    # Name, file, folders (of a package) and code of each module, behind those that it imports.
-    Contents = list[tuple[str, str, list[str], CodeType]]
+    # Name, attributes (of its spec, without the loader) and code of each module, behind those that it imports.
+    Modules = list[tuple[str, dict[str, Any], CodeType]]
 
 
-def load(contents: "Contents") -> None:
+def read(file: str) -> "tuple[str, CodeType, Modules]":
+    """Return the path and the code of `__main__`, and the modules."""
+    descriptor = posix.open(file, posix.O_RDONLY | posix.O_CLOEXEC)
+    contents: tuple[str, CodeType, Modules] = marshal.loads(posix.pread(descriptor, posix.fstat(descriptor).st_size, 0))
+    posix.close(descriptor)
+    return contents
+
+
+def load(contents: "Modules") -> None:
     """Make the modules, as if they had been imported."""
     modules = sys.modules
-    for name, file, folders, _ in contents:
+    for name, attributes, _ in contents:
         module = modules[name] = type(sys)(name)
-        loader = SourceFileLoader(name, file)
-        spec = ModuleSpec(name, loader, origin=file)
-        spec.has_location = True
-        module.__file__, module.__loader__, module.__spec__ = file, loader, spec
-        module.__package__ = name if folders else name.rpartition(".")[0]
-        if folders:
-            module.__path__ = spec.submodule_search_locations = folders
-    for name, _, _, code in contents:
+        spec = ModuleSpec.__new__(ModuleSpec)
+        spec.__dict__ = attributes
+        file, folders = attributes["origin"], attributes["submodule_search_locations"]
+        spec.loader = module.__loader__ = SourceFileLoader(name, file)
+        module.__file__, module.__spec__ = file, spec
+        module.__package__ = name.rpartition(".")[0] if folders is None else name
+        if folders is not None:
+            module.__path__ = folders
+    for name, _, code in contents:
         package, _, last = name.rpartition(".")
         if package:
             setattr(modules[package], last, modules[name])
         exec(code, modules[name].__dict__)
+
+
+if __name__ == "__main__":
+    gc.disable()  # nothing of this is garbage, now or later
+    __file__, program, contents = read(__file__.removesuffix("pyc") + "modules")
+    sys.argv[0] = __file__
+    load(contents)
+    del contents
+    gc.freeze()
+    gc.enable()
+    exec(program)  # as if it were the file that was run

@@ -1,47 +1,91 @@
-"""Writes the byte code of a start into one file. Only the image's build imports this.
+"""Writes the byte code of a start into two files. Only the image's build imports this.
+
+One is a program, `cold_load`; the other one holds what it makes the modules from. The program is small, because the
+interpreter reads what it is to run three times, to learn what it is.
 
 What belongs to a start is not listed anywhere: it is what `import pylambda.main` imports.
 """
 
+import ast
 import marshal
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from types import CodeType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pylambda.start.cold_load import Contents
+    from typing import Any
+
+    from pylambda.start.cold_load import Modules
 
 PACKAGE = Path(__file__).parents[1]
+# Byte code that is never compared with its source, whose hash would follow:
+# https://docs.python.org/3/reference/import.html#pyc-invalidation
+PYC_HEADER = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
 
 
-def write(runtime_dir: str) -> Path:
-    """Write the file that `__main__` looks for.
+def write(runtime_dir: str) -> list[Path]:
+    """Write what `bootstrap` runs on interpreters of this one's kind; return the files.
 
     Args:
         runtime_dir: the folder that holds this package.
-
-    Returns:
-        The file's path; its name tells for which byte code it is.
     """
-    contents: Contents = []
+    modules: Modules = []
     for name in modules_of_a_start():
         # Where it will be found, which is not where it was imported from if that was through a link.
         path = Path(runtime_dir, *name.split("."))
-        folders = [str(path)] if path.is_dir() else []
+        folders = [str(path)] if path.is_dir() else None
         file = path / "__init__.py" if folders else path.with_suffix(".py")
-        contents.append((name, str(file), folders, compiled(file)))
-    loader = compiled(Path(runtime_dir, "pylambda/start/cold_load.py"))
-    target = Path(runtime_dir, f"cold-path.{sys.implementation.cache_tag}")
-    target.write_bytes(marshal.dumps((loader, contents)))
-    return target
+        modules.append((name, attributes_of_spec(name, str(file), folders), compiled(file)))
+    main = Path(runtime_dir, "pylambda/__main__.py")
+    program = compiled(Path(runtime_dir, "pylambda/start/cold_load.py"))
+    contents = {
+        Path(runtime_dir, "cold-path.pyc"): PYC_HEADER + marshal.dumps(program),
+        Path(runtime_dir, "cold-path.modules"): marshal.dumps((str(main), compiled(main), modules)),
+    }
+    for file, content in contents.items():
+        file.write_bytes(content)
+    return list(contents)
+
+
+def attributes_of_spec(name: str, file: str, folders: "list[str] | None") -> "dict[str, Any]":
+    """Return what a module's spec holds once it is made by this interpreter; the loader is for `cold_load` to add."""
+    spec = ModuleSpec(name, None, origin=file)
+    spec.submodule_search_locations = folders
+    spec.has_location = True
+    return vars(spec)
 
 
 def compiled(file: Path) -> CodeType:
-    """Return a module's code without docstrings: they are a third of what has to be read."""
-    code: CodeType = compile(file.read_bytes(), str(file), "exec", dont_inherit=True, optimize=2)
+    """Return a module's code without what nothing in a start asks for: docstrings and types are two fifths of it."""
+    tree = ast.fix_missing_locations(_WithoutTypes().visit(ast.parse(file.read_bytes(), str(file))))
+    code: CodeType = compile(tree, str(file), "exec", dont_inherit=True, optimize=2)
     return code
+
+
+class _WithoutTypes(ast.NodeTransformer):
+    """Takes annotations away, and what is there `if TYPE_CHECKING` alone."""
+
+    def visit_If(self, node: ast.If) -> "ast.AST | list[ast.stmt]":
+        self.generic_visit(node)
+        return node.orelse if ast.unparse(node.test) == "TYPE_CHECKING" else node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.returns = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        bare = ast.Pass() if node.value is None else ast.Assign([node.target], node.value)
+        return ast.copy_location(bare, node)
 
 
 def modules_of_a_start() -> list[str]:
