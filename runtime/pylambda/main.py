@@ -75,10 +75,6 @@ def _guarded(serve: "Callable[[Runtime], int]") -> int:
         return 130
 
 
-class Kept:
-    """What a process keeps once it was needed; a thread has `threading.local` in its place."""
-
-
 class Runtime:
     """The parts, put together for one process.
 
@@ -86,7 +82,7 @@ class Runtime:
         settings: what the environment asks for.
 
     Attributes:
-        kept: has the event loop, where there is one.
+        kept: what a process keeps once it was needed, such as the event loop; a thread has `threading.local` here.
 
     Raises:
         ApiFault: the Runtime API's address cannot be one.
@@ -99,7 +95,7 @@ class Runtime:
         self.current = current
         self.sink: Sink = sink_of(settings.telemetry_fd, local=settings.local, log_json=settings.log_json)
         self.api = RuntimeApi(settings.runtime_api, warn)
-        self.kept: Any = Kept()
+        self.kept: Any = type(sys.implementation)()
 
     def run(self) -> int:
         """Load the handler and serve it; return the exit code.

@@ -103,7 +103,7 @@ def test_a_plain_handler_loads_only_these_modules_of_ours(runtime_dir: Path, tmp
 
 def test_a_plain_handler_adds_few_modules_to_the_interpreter(runtime_dir: Path, tmp_path: Path) -> None:
     added = modules_loaded(runtime_dir, tmp_path, HANDLER) - modules_of_a_bare_interpreter() - OURS
-    assert added == {"app", "gc", "_json", "_operator", "_sitebuiltins", "_socket"}
+    assert added == {"app", "gc", "_json", "_operator", "_socket"}
 
 
 def test_a_function_without_byte_code_is_compiled_without_the_classes_of_syntax_trees(

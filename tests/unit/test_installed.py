@@ -48,7 +48,9 @@ def record(runtime_dir: Path, *folders: Path, interpreter: str = sys.executable)
     (runtime_dir / "site-packages").write_text("\n".join([interpreter, *map(str, folders)]) + "\n")
 
 
-def test_recorded_folders_are_enough_where_nothing_is_to_be_run(tmp_path: Path, site_calls: list[str]) -> None:
+def test_recorded_folders_are_enough_where_nothing_is_to_be_run(
+    tmp_path: Path, site_calls: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     packages = tmp_path / "packages"
     (packages / "requests").mkdir(parents=True)
     record(tmp_path, packages, tmp_path / "not there")
@@ -56,8 +58,12 @@ def test_recorded_folders_are_enough_where_nothing_is_to_be_run(tmp_path: Path, 
     installed.add(path, str(tmp_path), isolated=True, user_base="")
     assert path == ["stdlib", str(packages)]
     assert site_calls == []
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="3"):
         builtins.exit(3)
+    with pytest.raises(SystemExit, match=r"^None$"):
+        builtins.quit()
+    help("topics")
+    assert "ASSERTION" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("hook", ["a.pth", "sitecustomize.py", "usercustomize"])

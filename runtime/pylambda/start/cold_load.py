@@ -9,27 +9,51 @@ import gc
 import marshal
 import posix
 import sys
-from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import SourceFileLoader
+from _frozen_importlib import ModuleSpec, module_from_spec
+from _frozen_importlib_external import ExtensionFileLoader, SourceFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
-    from typing import Any
+    from typing import Any, NamedTuple
 
-    # Name, attributes (of its spec, without the loader) and code of each module, behind those that it imports.
-    Modules = list[tuple[str, dict[str, Any], CodeType]]
+    class Start(NamedTuple):
+        """What `cold_path` writes, though as a plain tuple.
+
+        Attributes:
+            main: the path of `__main__`.
+            program: its code.
+            extensions: name and path of the standard library's modules in C that a start loads.
+            modules: name, attributes of the spec, which lacks its loader, and code of each of this package's modules,
+                behind those that it imports.
+        """
+
+        main: str
+        program: CodeType
+        extensions: list[tuple[str, str]]
+        modules: list[tuple[str, dict[str, Any], CodeType]]
 
 
-def read(file: str) -> "tuple[str, CodeType, Modules]":
-    """Return the path and the code of `__main__`, and the modules."""
+def read(file: str) -> "Start":
+    """Return what a start is made of."""
     descriptor = posix.open(file, posix.O_RDONLY | posix.O_CLOEXEC)
-    contents: tuple[str, CodeType, Modules] = marshal.loads(posix.pread(descriptor, posix.fstat(descriptor).st_size, 0))
+    start: Start = marshal.loads(posix.pread(descriptor, posix.fstat(descriptor).st_size, 0))
     posix.close(descriptor)
-    return contents
+    return start
 
 
-def load(contents: "Modules") -> None:
+def load_extensions(extensions: "list[tuple[str, str]]") -> None:
+    """Import the modules in C without looking for them, where this interpreter would find them there."""
+    for name, file in extensions:
+        if file.rpartition("/")[0] in sys.path:
+            loader = ExtensionFileLoader(name, file)
+            spec = ModuleSpec(name, loader, origin=file)
+            spec.has_location = True
+            module = sys.modules[name] = module_from_spec(spec)
+            loader.exec_module(module)
+
+
+def load(contents: "list[tuple[str, dict[str, Any], CodeType]]") -> None:
     """Make the modules, as if they had been imported."""
     modules = sys.modules
     for name, attributes, _ in contents:
@@ -51,8 +75,9 @@ def load(contents: "Modules") -> None:
 
 if __name__ == "__main__":
     gc.disable()  # nothing of this is garbage, now or later
-    __file__, program, contents = read(__file__.removesuffix("pyc") + "modules")
+    __file__, program, extensions, contents = read(__file__.removesuffix("pyc") + "modules")
     sys.argv[0] = __file__
+    load_extensions(extensions)
     load(contents)
     del contents
     gc.freeze()

@@ -19,12 +19,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pylambda.start.cold_load import Modules
-
 PACKAGE = Path(__file__).parents[1]
 # Byte code that is never compared with its source, whose hash would follow:
 # https://docs.python.org/3/reference/import.html#pyc-invalidation
 PYC_HEADER = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+
+
+PRINT_EXTENSIONS = (
+    "[print(name, module.__file__) for name, module in sys.modules.items() "
+    "if type(module.__loader__).__name__ == 'ExtensionFileLoader']"
+)
 
 
 def write(runtime_dir: str) -> list[Path]:
@@ -33,8 +37,9 @@ def write(runtime_dir: str) -> list[Path]:
     Args:
         runtime_dir: the folder that holds this package.
     """
-    modules: Modules = []
-    for name in modules_of_a_start():
+    names, extensions = modules_of_a_start()
+    modules = []
+    for name in names:
         # Where it will be found, which is not where it was imported from if that was through a link.
         path = Path(runtime_dir, *name.split("."))
         folders = [str(path)] if path.is_dir() else None
@@ -44,7 +49,7 @@ def write(runtime_dir: str) -> list[Path]:
     program = compiled(Path(runtime_dir, "pylambda/start/cold_load.py"))
     contents = {
         Path(runtime_dir, "cold-path.pyc"): PYC_HEADER + marshal.dumps(program),
-        Path(runtime_dir, "cold-path.modules"): marshal.dumps((str(main), compiled(main), modules)),
+        Path(runtime_dir, "cold-path.modules"): marshal.dumps((str(main), compiled(main), extensions, modules)),
     }
     for file, content in contents.items():
         file.write_bytes(content)
@@ -88,11 +93,14 @@ class _WithoutTypes(ast.NodeTransformer):
         return ast.copy_location(bare, node)
 
 
-def modules_of_a_start() -> list[str]:
-    """Return the names of this package's modules that a start imports, each behind those that it imports itself."""
-    program = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); import pylambda.main"
+def modules_of_a_start() -> "tuple[list[str], list[tuple[str, str]]]":
+    """Return the names of this package's modules that a start imports, each behind those that it imports itself, and
+    name and path of those in C.
+    """
+    program = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); import pylambda.main; {PRINT_EXTENSIONS}"
     # `importtime` prints a line for each module when it is done with it, the name last.
-    command = [sys.executable, "-X", "importtime", "-c", program]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
-    names = [line.rpartition("|")[2].strip() for line in lines]
-    return [name for name in names if name.split(".")[0] == PACKAGE.name]
+    command = [sys.executable, "-S", "-X", "importtime", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    names = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
+    extensions = [(name, file) for name, file in (line.split(" ", 1) for line in done.stdout.splitlines())]
+    return [name for name in names if name.split(".")[0] == PACKAGE.name], extensions
