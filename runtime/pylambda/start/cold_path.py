@@ -27,7 +27,7 @@ PYC_HEADER = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
 
 PRINT_EXTENSIONS = (
     "[print(name, module.__file__) for name, module in sys.modules.items() "
-    "if type(module.__loader__).__name__ == 'ExtensionFileLoader']"
+    "if type(getattr(module, '__loader__', None)).__name__ == 'ExtensionFileLoader']"
 )
 
 
