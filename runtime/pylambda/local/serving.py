@@ -19,6 +19,7 @@ from pylambda.local.serve_options import PAGE
 from pylambda.local.serve_settings import Settings
 from pylambda.local.service import variables
 from pylambda.local.service.background import Background
+from pylambda.local.service.client_connection import ClientConnection
 from pylambda.local.service.exchange import Exchange
 from pylambda.local.service.http1 import Server
 from pylambda.local.service.invoke_api import ANY_API_PATH, Identity, InvokeApi
@@ -91,7 +92,7 @@ class Service:
 
     async def run(self) -> int:
         """Serve until a signal; return the exit code."""
-        server = Server(self._answer, self._report_bug)
+        server = Server(self._answer, self._report_bug, lambda server: ClientConnection(server, self._api))
         await server.listen(self._sockets)
         self._screen.head(self._head())
         if self._settings.workers:

@@ -49,8 +49,8 @@ def target_of(segment: str, qualifier: str) -> Target:
     Raises:
         NameInvalid: it is no name, or the two qualifiers differ.
     """
-    if not qualifier and segment.isascii() and segment.translate(_PUNCTUATION).isalnum():
-        return Target(segment, "")  # as most are: two patterns that take a millisecond to compile have nothing to find
+    if not qualifier and is_plain(segment):
+        return Target(segment, "")  # two patterns that take a millisecond to compile have nothing to find
     text = unquote(segment)
     found = re.fullmatch(_PARTS, text)
     if found is None:
@@ -61,6 +61,11 @@ def target_of(segment: str, qualifier: str) -> Target:
     if of_name and qualifier and of_name != qualifier:
         raise NameInvalid("The derived qualifier from the function name does not match the specified qualifier.")
     return Target(found["name"], of_name or qualifier)
+
+
+def is_plain(segment: str) -> bool:
+    """Return whether a segment is a name and no more, as most are."""
+    return segment.isascii() and segment.translate(_PUNCTUATION).isalnum()
 
 
 def invalid(value: str, field: str, pattern: str) -> str:

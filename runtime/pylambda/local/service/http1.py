@@ -16,6 +16,7 @@ from pylambda.local.service.launch import BACKLOG
 
 # The X-Ray cause of an error may take 1 MiB of a head, and comes from our own runtime alone.
 MAX_HEAD_BYTES = 2 << 20
+HEAD_END = b"\r\n\r\n"
 
 Handler = Callable[[Exchange], Awaitable[None]]
 

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
+from pylambda.local.service.memory import peak_mb
 from pylambda.local.service.outcomes import LONGEST_RESULT_BYTES, Outcome, too_large
 
 # What the service gives back of a log.
@@ -24,6 +25,7 @@ class Call(NamedTuple):
         tenant_id: empty where there is none.
         trace_id: the caller's; empty for a new one.
         request_id: of an earlier attempt; empty for a new one.
+        tail: whether the end of the log is wanted.
         live: whether a streamed response is wanted as it arrives.
         rendered: whether a front makes an HTTP response of the result, and tells how that went.
     """
@@ -36,6 +38,7 @@ class Call(NamedTuple):
     tenant_id: str = ""
     trace_id: str = ""
     request_id: str = ""
+    tail: bool = False
     live: bool = False
     rendered: bool = False
 
@@ -51,11 +54,12 @@ class Invocation:
         request_id: the same over attempts.
         invocation_id: another one for each attempt: the runtime gives it back, and a stray answer is known by it.
         done: how it ended.
+        on_done: called with that at once, where somebody cannot wait for a turn of the loop.
         began: when a worker was given it, by the monotonic clock; 0 while it waits.
         init_ms: how long its worker took to start; None where that had been asked before.
         worker: the number of the worker that has it.
         duration_ms: how long the function took.
-        used_mb: the most memory that its process has held; 0 where this cannot be known.
+        pid: the worker's process.
         delivered: whether the runtime has it.
     """
 
@@ -65,11 +69,12 @@ class Invocation:
         self.invocation_id = new_id()
         self.trace_id = call.trace_id or new_trace_id()
         self.done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.on_done: Callable[[Outcome], None] | None = None
         self.began = 0.0
         self.init_ms: float | None = None
         self.worker = 0
         self.duration_ms = 0.0
-        self.used_mb = 0
+        self.pid = 0
         self.delivered = False
         self._log = bytearray()
         self._stream_type: str | None = None
@@ -77,6 +82,11 @@ class Invocation:
         self._held_bytes = 0
         self._arrival: asyncio.Event = asyncio.Event()
         self._abandoned = False
+
+    @property
+    def used_mb(self) -> int:
+        """The most memory that its process has held so far; 0 where this cannot be known."""
+        return peak_mb(self.pid)
 
     @property
     def streaming(self) -> str | None:
@@ -112,6 +122,8 @@ class Invocation:
         if not self.done.done():
             self.done.set_result(outcome)
             self._arrival.set()
+            if self.on_done is not None:
+                self.on_done(outcome)
 
     def abandon(self) -> None:
         """Keep nothing of a stream for a caller that has left. The function goes on, as in Lambda."""
@@ -136,7 +148,9 @@ class Invocation:
                 return
 
     def add_log(self, line: str) -> None:
-        """Keep a line of the log, with its end."""
+        """Keep a line of the log, with its end, where somebody will ask for it."""
+        if not self.call.tail:
+            return
         self._log += line.encode("utf-8", "surrogateescape")
         if len(self._log) > 4 * TAIL_BYTES:
             del self._log[:-TAIL_BYTES]

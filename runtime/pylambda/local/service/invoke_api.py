@@ -6,17 +6,17 @@ that saw another status would call again, and the function would run again.
 """
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from pylambda.local.service import refusals
 from pylambda.local.service.background import Background
+from pylambda.local.service.call_fields import Fields, call_of, whole
 from pylambda.local.service.event_stream import CONTENT_TYPE, invoke_complete, payload_chunk
-from pylambda.local.service.exchange import BodyTooLong, Exchange
+from pylambda.local.service.exchange import Exchange
 from pylambda.local.service.function_names import LATEST, NameInvalid, Target, target_of
 from pylambda.local.service.invocation import Call, Invocation, new_id
 from pylambda.local.service.observer import Observer
@@ -40,9 +40,7 @@ PREFLIGHT_HEADERS = (
     ("Access-Control-Allow-Headers", "*"),
     ("Access-Control-Max-Age", "172800"),
 )
-LONGEST_CLIENT_CONTEXT_BYTES = 3583
-_TENANT = re.compile(r"[a-zA-Z0-9 ._:/=+\-@]{1,256}")
-_SDK_ATTEMPT = re.compile(r"attempt=(\d+); max=(\d+)")
+_SDK_ATTEMPT = r"attempt=(\d+); max=(\d+)"
 REMEMBERED_CALLS = 1000
 
 
@@ -137,13 +135,43 @@ class InvokeApi:
             raise refusals.bad_parameter(f"{kind} is not a valid InvocationType")
         invocation = self._submit(exchange, call._replace(kind="invoke"))
         outcome = await invocation.done
-        headers = [*self._headers(request_id), *JSON, ("X-Amz-Executed-Version", call.version)]
+        await exchange.reply(200, outcome.body, self.headers_of(invocation, outcome))
+
+    def submit_plain(self, fields: Fields, name: str, payload: bytes) -> Invocation | None:
+        """Accept an `Invoke` at once; None, and nothing has happened, where it is not an ordinary one, or is refused.
+
+        Args:
+            fields: the request's.
+            name: the function's, plain.
+            payload: the event.
+        """
+        if fields.header("x-amz-invocation-type") not in ("", "RequestResponse"):
+            return None
+        try:
+            target = self._target(name, "")
+            call = call_of(fields, self._arn(target), target.version, new_id(), payload)
+            invocation = self._pool.submit(call._replace(kind="invoke"))
+        except (Refusal, QueueFull):
+            return None
+        self._name_repeats(fields)
+        return invocation
+
+    def headers_of(self, invocation: Invocation, outcome: Outcome) -> list[tuple[str, str]]:
+        """Return what an answer to an `Invoke` comes with."""
+        call = invocation.call
+        headers = [*self._headers(invocation.request_id), *JSON, ("X-Amz-Executed-Version", call.version)]
         headers.append(("X-Amzn-Trace-Id", invocation.trace_id))
         if outcome.failed:
             headers.append(("X-Amz-Function-Error", "Unhandled"))
-        if wants_log(exchange):
+        if call.tail:
             headers.append(("X-Amz-Log-Result", base64.b64encode(invocation.log_tail()).decode()))
-        await exchange.reply(200, outcome.body, headers)
+        return headers
+
+    def leave(self, invocation: Invocation) -> None:
+        """Take back what no worker has yet: its caller has left."""
+        if self._pool.withdraw(invocation):
+            call = invocation.call
+            self._observer.note(f"{call.kind} {call.request_id} dropped: its caller left before it began")
 
     async def _invoke_async(self, exchange: Exchange, target: Target, request_id: str) -> None:
         await self._accept(exchange, target, request_id, 256 * 1024)
@@ -151,6 +179,7 @@ class InvokeApi:
     async def _accept(self, exchange: Exchange, target: Target, request_id: str, longest: int) -> None:
         call = await self._call(exchange, target, request_id, longest)
         self._background.accept(call._replace(kind="event", client_context=""))
+        self._name_repeats(exchange)
         await exchange.reply(202, b"", self._headers(request_id))
 
     async def _invoke_streaming(self, exchange: Exchange, target: Target, request_id: str) -> None:
@@ -171,48 +200,26 @@ class InvokeApi:
         outcome = await invocation.done
         if not outcome.streamed and not outcome.failed:
             await exchange.send(payload_chunk(outcome.body))
-        await exchange.send(complete(outcome, invocation, log=wants_log(exchange)))
+        await exchange.send(complete(outcome, invocation))
         exchange.end()
 
     async def _call(self, exchange: Exchange, target: Target, request_id: str, longest: int) -> Call:
-        try:
-            payload = await exchange.body(longest)
-        except BodyTooLong:
-            raise refusals.too_long(longest) from None
-        if payload:
-            check_json(payload)
-        tenant = exchange.header("x-amz-tenant-id")
-        if tenant and not _TENANT.fullmatch(tenant):
-            raise refusals.bad_parameter("X-Amz-Tenant-Id takes 1 to 256 letters, digits, spaces and . _ : / = + - @")
-        self._name_repeats(exchange)
-        return Call(
-            payload or b"{}",
-            "",
-            self._arn(target),
-            target.version,
-            client_context=client_context(exchange.header("x-amz-client-context")),
-            tenant_id=tenant,
-            trace_id=exchange.header("x-amzn-trace-id"),
-            request_id=request_id,
-        )
+        payload = await whole(exchange, longest)
+        return call_of(exchange, self._arn(target), target.version, request_id, payload)
 
     def _submit(self, exchange: Exchange, call: Call) -> Invocation:
         invocation = self._pool.submit(call)
-
-        def gone() -> None:
-            if self._pool.withdraw(invocation):
-                self._observer.note(f"{call.kind} {call.request_id} dropped: its caller left before it began")
-
-        exchange.on_gone = gone
+        self._name_repeats(exchange)
+        exchange.on_gone = lambda: self.leave(invocation)
         return invocation
 
-    def _name_repeats(self, exchange: Exchange) -> None:
+    def _name_repeats(self, fields: Fields) -> None:
         """Say when an SDK calls again: it gave up waiting, and most people do not know that it does."""
-        identity, attempt = exchange.header("amz-sdk-invocation-id"), exchange.header("amz-sdk-request")
-        found = _SDK_ATTEMPT.search(attempt)
+        identity, attempt = fields.header("amz-sdk-invocation-id"), fields.header("amz-sdk-request")
         if not identity:
             return
         if identity in self._seen:
+            found = re.search(_SDK_ATTEMPT, attempt)
             count = f"attempt {found[1]} of {found[2]}" if found else "another attempt"
             self._observer.note(
                 f"the client gave up waiting and called again ({count}); raise its read_timeout, or set max_attempts=1"
@@ -236,45 +243,8 @@ class InvokeApi:
         await exchange.reply(200, json.dumps(document).encode(), (*self._headers(request_id), *JSON))
 
 
-def wants_log(exchange: Exchange) -> bool:
-    """Return whether the caller asked for the end of the log."""
-    return exchange.header("x-amz-log-type") == "Tail"
-
-
-def complete(outcome: Outcome, invocation: Invocation, *, log: bool) -> bytes:
+def complete(outcome: Outcome, invocation: Invocation) -> bytes:
     """Return the frame that ends a stream; without it a client would take a stream that was cut for a whole one."""
     details = "" if outcome.error_type in ("", TRUNCATED) else outcome.body.decode(errors="replace")
-    tail = base64.b64encode(invocation.log_tail()).decode() if log else ""
+    tail = base64.b64encode(invocation.log_tail()).decode() if invocation.call.tail else ""
     return invoke_complete(error_code=outcome.error_type, error_details=details, log_result=tail)
-
-
-def check_json(payload: bytes) -> None:
-    """Refuse an event that is no JSON.
-
-    Raises:
-        Refusal: it is none, and why.
-    """
-    try:
-        json.loads(payload, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise refusals.not_json(str(error)) from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"Non-standard token '{name}'")
-
-
-def client_context(header: str) -> str:
-    """Return a client context decoded, on one line; empty where there is none.
-
-    Raises:
-        Refusal: it is too long, no base64, or no JSON.
-    """
-    if not header:
-        return ""
-    if len(header) > LONGEST_CLIENT_CONTEXT_BYTES:
-        raise refusals.bad_parameter(f"Client context must be at most {LONGEST_CLIENT_CONTEXT_BYTES} bytes of base64")
-    try:
-        return json.dumps(json.loads(base64.b64decode(header, validate=True)))
-    except (binascii.Error, ValueError):
-        raise refusals.bad_parameter("Client context must be a valid Base64-encoded JSON object.") from None

@@ -106,7 +106,7 @@ class Pool:
     def distribute(self) -> None:
         """Give what waits to who is idle, and start workers for the rest."""
         self._news.set()
-        if self._stopping:
+        if self._stopping or not self._queue:
             return
         for worker in self.workers:
             while self._queue and worker.generation == self.generation and worker.polls and worker.is_alive():

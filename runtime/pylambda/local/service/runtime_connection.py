@@ -8,13 +8,12 @@ loop each. A request that is not whole, or not plain, or that is to be refused, 
 import asyncio
 
 from pylambda import names
-from pylambda.local.service.http1 import Connection, Server
+from pylambda.local.service.http1 import HEAD_END, Connection, Server
 from pylambda.local.service.invocation import Invocation
 from pylambda.local.service.outcomes import LONGEST_RESULT_BYTES, Outcome
 from pylambda.local.service.worker import Worker
 from pylambda.local.service.worker_api import OK, WorkerApi
 
-HEAD_END = b"\r\n\r\n"
 ASKS = f"GET {names.NEXT_PATH} HTTP/1.1".encode()
 ANSWERS = f"POST {names.INVOCATION_PATH}".encode(), b"/response HTTP/1.1"
 HOST, USER_AGENT = b"host", b"user-agent"

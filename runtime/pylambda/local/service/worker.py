@@ -16,7 +16,6 @@ from pylambda.local.service.http1 import Server
 from pylambda.local.service.invocation import Invocation
 from pylambda.local.service.launch import Launch, Plan
 from pylambda.local.service.limits import INIT_LIMIT_S, SHUTDOWN_S, Limits, deadline_ms
-from pylambda.local.service.memory import peak_mb
 from pylambda.local.service.observer import Observer
 from pylambda.local.service.outcomes import Outcome
 from pylambda.local.service.output import Output
@@ -136,11 +135,12 @@ class Worker:
         self._process.thaw()
         self.extensions.thaw()
         invocation.began = time.monotonic()
-        invocation.worker = self.number
+        invocation.worker, invocation.pid = self.number, self.pid
         invocation.init_ms, self._init_ms = self._init_ms, None
         self.running[invocation.request_id] = invocation
         self.limits.begin(invocation.request_id, lambda: self._timed_out(invocation))
-        invocation.add_log(reports.start_line(invocation))
+        if invocation.call.tail:
+            invocation.add_log(reports.start_line(invocation))
         self.observer.began(invocation)
         self.extensions.invoke(invocation, self.deadline_ms(invocation))
         self.polls.popleft()(invocation)
@@ -246,14 +246,14 @@ class Worker:
         outcome = why._replace(at_start=True)
         self.observer.start_failed(self.number, outcome)
         if invocation is not None:
-            invocation.began, invocation.worker = self._born, self.number
+            invocation.began, invocation.worker, invocation.pid = self._born, self.number, self.pid
             self._finish(invocation, outcome)
 
     def _finish(self, invocation: Invocation, outcome: Outcome) -> None:
         invocation.duration_ms = (time.monotonic() - invocation.began) * 1000
-        invocation.used_mb = peak_mb(self.pid)
-        memory_mb = self.plan.memory_mb or DEFAULT_MEMORY_MB
-        invocation.add_log(reports.end_lines(invocation, outcome, memory_mb))
+        if invocation.call.tail:
+            memory_mb = self.plan.memory_mb or DEFAULT_MEMORY_MB
+            invocation.add_log(reports.end_lines(invocation, outcome, memory_mb))
         invocation.finish(outcome)
         # After whoever waits for the answer has it: a screen takes its time.
         asyncio.get_running_loop().call_soon(self.observer.ended, invocation, outcome)
