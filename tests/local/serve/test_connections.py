@@ -58,7 +58,8 @@ def request(body: str, fields: str = "", path: str = PATH) -> bytes:
 
 def answers(client: socket.socket, count: int) -> list[tuple[bytes, bytes]]:
     """Return so many answers, head and body each."""
-    found, data = [], b""
+    found: list[tuple[bytes, bytes]] = []
+    data = b""
     while len(found) < count:
         head, end, rest = data.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: (\d+)", head)
