@@ -77,7 +77,7 @@ def test_what_is_not_for_users_is_still_said(found: list[Message]) -> None:
 
 def test_every_message_has_an_entry_of_its_own_or_of_those_around_it() -> None:
     # Given that messages whose lines touch share what stands below the last
-    assert re.findall(r"^#{3,4} `.+\n\n+(?=#|\Z)", PAGE, re.MULTILINE) == []
+    assert re.findall(r"^#### `.+\n\n+(?=#|\Z)", PAGE, re.MULTILINE) == []
     assert len(HEADED) == len(set(HEADED))
 
 
