@@ -320,10 +320,17 @@ NAME = $(or $(IMAGES),$(error name one image: IMAGES=...))
 BESIDE = build/beside/$(NAME)-$(ARCH)
 
 .PHONY: inventory
-inventory: $(VENV)/.local-ready ## Write the packages of IMAGES for ARCH, and their SBOM, into build/beside
+inventory: $(VENV)/.dev-ready ## Write the packages of IMAGES for ARCH, and their SBOM, into build/beside
 	@mkdir -p build/beside
 	@$(BIN)/python -m images.packages --docker '$(DOCKER)' list $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).txt
 	@$(BIN)/python -m images.packages --docker '$(DOCKER)' sbom $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).cdx.json
+
+# Not empty, it is a failure where nobody can be asked.
+STRICT ?=
+
+.PHONY: audit
+audit: $(VENV)/.dev-ready ## Ask osv.dev for known vulnerabilities of what images carry; fails on one that has a fix; STRICT=1
+	@$(BIN)/python -m images.audit $(if $(STRICT),--strict)
 
 .PHONY: digest
 digest: $(VENV)/.local-ready ## Print the digest that push-arch noted of IMAGES for ARCH

@@ -2,14 +2,13 @@
 
     list IMAGE            NAME VERSION of each package, the operating system's and ours, one a line
     difference OLD NEW    what changed between two folders of such lists, as Markdown for release notes
-    sbom IMAGE            the same as CycloneDX 1.6, for scanners and for those who must file one
+    sbom IMAGE            the same as CycloneDX 1.6, for scanners and for those who must file one: see `sbom`
 
-The image itself is asked: `rpm` where it has one, Debian's own list where it is that, and the metadata of the Python
-packages that we ship. A list has no time in it, so two of them can be compared.
+The image itself is asked: `rpm` where it has one, Debian's own list where it is that, the metadata of the Python
+packages that we ship, `uv` where it is there, and the runtime. A list has no time in it, so two can be compared.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,9 +33,18 @@ for folder in /var/runtime/vendor/*.dist-info /var/runtime/aws-sdk/*.dist-info; 
   name=${name%.dist-info}
   echo "pypi ${name%-*} ${name##*-} -"
 done
+if [ -x /usr/local/bin/uv ]; then
+  set -- $(/usr/local/bin/uv --version)
+  echo "pypi uv $2 -"
+fi
+while read -r name equals value; do
+  [ "$name" = VERSION ] || continue
+  value=${value#\"}
+  echo "generic pylambda ${value%\"} -"
+done < /var/runtime/pylambda/names.py
 """
 # https://github.com/package-url/purl-spec: who distributes it.
-NAMESPACES = {"rpm": "amzn/", "deb": "debian/", "pypi": ""}
+NAMESPACES = {"rpm": "amzn", "deb": "debian", "pypi": None, "generic": None}
 
 
 class PackagesError(Exception):
@@ -48,11 +56,6 @@ class Package(NamedTuple):
     name: str
     version: str
     arch: str
-
-    @property
-    def purl(self) -> str:
-        arch = "" if self.arch == "-" else f"?arch={self.arch}"
-        return f"pkg:{self.kind}/{NAMESPACES[self.kind]}{self.name}@{self.version}{arch}"
 
 
 def parse(answer: str) -> list[Package]:
@@ -95,33 +98,22 @@ def differences(old: Path, new: Path) -> str:
     return "\n".join(sections)
 
 
-def sbom(image: str, packages: list[Package]) -> dict[str, object]:
-    """A bill of materials: https://cyclonedx.org/docs/1.6/json/."""
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "metadata": {"component": {"type": "container", "bom-ref": image, "name": image}},
-        "components": [
-            {
-                "type": "library",
-                "bom-ref": package.purl,
-                "name": package.name,
-                "version": package.version,
-                "purl": package.purl,
-            }
-            for package in packages
-        ],
-    }
-
-
 def ask(docker: str, image: str) -> list[Package]:
     """The packages of an image in the engine. Raises PackagesError."""
-    words = [docker, "run", "--rm", "--network=none", "--entrypoint=/bin/sh", image, "-c", QUESTION]
+    return parse(_run(docker, "run", "--rm", "--network=none", "--entrypoint=/bin/sh", image, "-c", QUESTION))
+
+
+def created(docker: str, image: str) -> str:
+    """The time that an image says it was made at: the commit's. Raises PackagesError."""
+    label = '{{index .Config.Labels "org.opencontainers.image.created"}}'
+    return _run(docker, "image", "inspect", "--format", label, image).strip()
+
+
+def _run(*words: str) -> str:
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
-        raise PackagesError(f"{image} cannot be asked for its packages: {done.stderr.strip()}")
-    return parse(done.stdout)
+        raise PackagesError(f"the image cannot be asked for its packages: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _versions(lines: list[str]) -> dict[str, str]:
@@ -148,7 +140,10 @@ def main() -> str:
         return differences(chosen.old, chosen.new)
     packages = ask(chosen.docker, chosen.image)
     if chosen.command == "sbom":
-        return json.dumps(sbom(chosen.image, packages), indent=1)
+        # Here and not above: a list needs no package of another project.
+        from images import sbom
+
+        return sbom.write(chosen.image, created(chosen.docker, chosen.image), packages)
     return "\n".join(f"{package.name} {package.version}" for package in packages)
 
 

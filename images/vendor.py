@@ -29,6 +29,8 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import NamedTuple
 
+import tomli
+
 from images.facts import Arch, MatrixError, load
 from pylambda import names
 
@@ -41,6 +43,7 @@ BOTO3_LOCK = IMAGES / "boto3.lock"
 TOOLS = IMAGES / "tools.in"
 TOOLS_LOCK = IMAGES / "tools.lock"
 NOTICE = IMAGES / "NOTICE"
+ALLOWED = IMAGES / "licences.toml"
 LOCK_HEADER = """\
 # Written by `make lock` from images/{}: run that again to take newer versions.
 # The hashes are of the only wheels that may get in.
@@ -131,6 +134,8 @@ def unpack_programs(wheels: list[Path], target: Path) -> None:
                 file = name.rpartition("/")[2]
                 if ".data/scripts/" in name:
                     _write(archive.read(name), target, f"usr/local/bin/{file}", EXECUTABLE)
+                elif name.endswith(".dist-info/METADATA"):
+                    check_licence(HeaderParser().parsestr(archive.read(name).decode())["License-Expression"], project)
                 elif ".dist-info/licenses/" in name:
                     _write(archive.read(name), target, f"usr/share/licenses/{project}/{file}", READABLE)
 
@@ -138,7 +143,7 @@ def unpack_programs(wheels: list[Path], target: Path) -> None:
 def notices(header: str, *folders: tuple[Path, str]) -> str:
     """The header and a line for each package in folders, each with its place in an image.
 
-    Raises VendorError where one names no licence, or lacks its text.
+    Raises VendorError where one names no licence, or none that is allowed, or lacks its text.
     """
     lines = []
     found = [(metadata, place) for folder, place in folders for metadata in folder.glob("*.dist-info/METADATA")]
@@ -148,9 +153,18 @@ def notices(header: str, *folders: tuple[Path, str]) -> str:
         texts = next(metadata.parent.glob("licenses"), None) or next(metadata.parent.glob("LICENSE*"), None)
         if not licence or not texts:
             raise VendorError(f"{metadata}: names no licence, or its text is not there")
+        check_licence(LICENCES.get(licence, licence), metadata.parent.name)
         text = f"/{place}/{metadata.parent.name}/{texts.name}{'/' if texts.is_dir() else ''}"
         lines.append(f"{facts['Name']} {facts['Version']}\n    {LICENCES.get(licence, licence)}: {text}\n")
     return "\n".join([header, *lines])
+
+
+def check_licence(expression: str, package: str) -> None:
+    """Refuse what may not be redistributed. Raises VendorError."""
+    allowed = tomli.loads(ALLOWED.read_text(encoding="utf-8"))["allowed"]
+    choices = (set(choice.split(" AND ")) for choice in expression.split(" OR "))
+    if not any(choice <= set(allowed) for choice in choices):
+        raise VendorError(f"{package}: its licence, {expression}, is none that images/{ALLOWED.name} allows")
 
 
 def lock(which: list[str]) -> None:
@@ -218,7 +232,7 @@ def _write_lock(lock: Path, declared: Path, found: list[Pin]) -> None:
 
 
 def _wheels(lock: Path, platform: tuple[str, ...], cache: Path) -> list[Path]:
-    """The wheels that a lock lets in for one platform, downloaded where the cache lacks them."""
+    """The wheels that a lock lets in for one platform, downloaded where the cache lacks them. Raises VendorError."""
     cache.mkdir(parents=True, exist_ok=True)
     text = lock.read_text(encoding="utf-8")
     wanted = len([line for line in text.splitlines() if line and not line.startswith("#")])
@@ -226,6 +240,8 @@ def _wheels(lock: Path, platform: tuple[str, ...], cache: Path) -> list[Path]:
         print(f"Downloading what images/{lock.name} names")
         _pip("download", "--no-deps", "--require-hashes", f"--dest={cache}", f"--requirement={lock}", *platform)
         found = _allowed(cache, locked(text))
+        if len(found) < wanted:
+            raise VendorError(f"the download is not what images/{lock.name} names: its hashes let in {len(found)}")
     return found
 
 

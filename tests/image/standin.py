@@ -201,7 +201,7 @@ def site_packages() -> Path:
 
 def pip_parts() -> list[str]:
     """The folders of this virtual environment's pip: pure Python, so it serves every stand-in's."""
-    return sorted(path.name for path in site_packages().glob("pip*") if path.is_dir())
+    return sorted(["pip", *(path.name for path in site_packages().glob("pip-*.dist-info"))])
 
 
 def pack(prefix: Path, version: str, tar: Path) -> None:

@@ -1,8 +1,11 @@
 """How large an image is, and that what is ours of it stays small."""
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
-from images import facts, packages, size
+from images import facts, packages, sbom, size
+from pylambda.names import VERSION
 from tests.image.cli import Image, command
 from tests.image.standin import ROOT
 
@@ -47,4 +50,10 @@ def test_the_packages_of_an_image_are_listed(image: Image) -> None:
     found = packages.ask("docker", image.tag)
     assert {"requests", "tomli", "urllib3"} <= {package.name for package in found if package.kind == "pypi"}
     assert any(package.kind in {"rpm", "deb"} for package in found)
-    assert ("boto3" in {package.name for package in found}) == (image.variant == facts.WITH_BOTO3)
+    names = {package.name for package in found if package.kind == "pypi"}
+    assert ("boto3" in names) == (image.variant == facts.WITH_BOTO3)
+    assert ("uv" in names) == (image.variant == facts.WITH_TOOLS)
+    assert packages.Package("generic", "pylambda", VERSION, "-") in found
+    # And the bill that is made of them is what its schema asks for
+    bill = sbom.write(image.tag, packages.created("docker", image.tag), found)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None

@@ -1,22 +1,28 @@
 """Lists of packages, their differences, and the bill of materials."""
 
+import json
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
-from images import packages
+from images import packages, sbom
 
 ANSWER = """\
 rpm openssl-libs 3.2.2-1.amzn2023 x86_64
 rpm gpg-pubkey d832c631-6515c85e (none)
 deb zlib1g 1:1.3.1 amd64
 pypi requests 2.34.2 -
+generic pylambda 0.1.0 -
 """
+CREATED = "2026-11-21T10:00:00+01:00"
 
 
 def test_packages_are_named_as_scanners_name_them() -> None:
-    assert [package.purl for package in packages.parse(ANSWER)] == [
+    assert [str(sbom.purl(package)) for package in packages.parse(ANSWER)] == [
         "pkg:deb/debian/zlib1g@1:1.3.1?arch=amd64",
+        "pkg:generic/pylambda@0.1.0",
         "pkg:pypi/requests@2.34.2",
         "pkg:rpm/amzn/openssl-libs@3.2.2-1.amzn2023?arch=x86_64",
     ]
@@ -50,9 +56,23 @@ def test_a_list_without_a_former_one_is_new(tmp_path: Path) -> None:
     assert "### 3.14-arm64\n\nNew, with 1 packages.\n" in said
 
 
-def test_the_bill_has_every_package_once() -> None:
-    bill = packages.sbom("some:1", packages.parse(ANSWER))
-    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
-    components = bill["components"]
-    assert isinstance(components, list)
-    assert len({component["bom-ref"] for component in components}) == len(components) == 3
+def test_the_bill_is_what_the_schema_asks_for() -> None:
+    bill = sbom.write("some:1", CREATED, packages.parse(ANSWER))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    # And the validator knows one that is not
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.replace('"library"', '"book"')) is not None
+
+
+def test_the_bill_has_every_package_once_and_says_whose_they_are() -> None:
+    bill = json.loads(sbom.write("some:1", CREATED, packages.parse(ANSWER)))
+    assert (bill["metadata"]["component"]["name"], bill["metadata"]["timestamp"]) == ("some:1", CREATED)
+    references = [component["bom-ref"] for component in bill["components"]]
+    assert len(set(references)) == len(references) == 4
+    (top,) = [each for each in bill["dependencies"] if each["ref"] == "some:1"]
+    assert set(top["dependsOn"]) == set(references)
+
+
+def test_the_bill_of_the_same_image_is_the_same() -> None:
+    found = packages.parse(ANSWER)
+    assert sbom.write("some:1", CREATED, found) == sbom.write("some:1", CREATED, found)
+    assert sbom.write("some:1", CREATED, found) != sbom.write("some:1", CREATED, found[1:])
