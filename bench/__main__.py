@@ -23,14 +23,14 @@ from typing import Any
 from bench import container, crowd, kit, serve, table
 from bench.kit import BenchError, Kit
 from bench.measure import Run, run_once
-from bench.scenarios import CONTAINER, CROWD, ORJSON, SCENARIOS, SERVE, WEB, Scenario
+from bench.scenarios import CONTAINER, CROWD, MSGSPEC, ORJSON, SCENARIOS, SERVE, WEB, Scenario
 from bench.table import Goal, Row
 
 CONTAINER_RUNS = 10
 # What puts beside the functions what a scenario needs, or knows that it is there.
 BUNDLES: dict[str, Callable[[kit.Kit], bool]] = {
     "boto3": kit.bundle_boto3,
-    **{name: partial(kit.bundle_lock, name=name) for name in (WEB, ORJSON)},
+    **{name: partial(kit.bundle_lock, name=name) for name in (WEB, ORJSON, MSGSPEC)},
     **{name: lambda _, name=name: bool(shutil.which(name)) for name in ("dash", "bash")},  # type: ignore[misc]
 }
 

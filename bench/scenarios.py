@@ -32,9 +32,10 @@ SERVE = "serve"
 
 # A line against one of these is one against the other checkout where that takes the official client's place.
 SAME = ("", *ON_PEER)
-# What bench/web.lock and bench/orjson.lock install.
+# What bench/web.lock, bench/orjson.lock and bench/msgspec.lock install.
 WEB = "web"
 ORJSON = "orjson"
+MSGSPEC = "msgspec"
 
 RECORD = {"id": 100000, "name": "a pot of tea", "price": 12.5, "tags": ["hot", "green"], "active": True, "parent": None}
 
@@ -248,6 +249,16 @@ SCENARIOS = (
         warm_up=2,
         needs=ORJSON,
         environ={"PYLAMBDA_JSON": "orjson"},
+    ),
+    Scenario(
+        "2.9-MB-records-msgspec",
+        "2.9 MB, records, PYLAMBDA_JSON=msgspec",
+        LARGE,
+        records_event(2_900_000),
+        invocations=10,
+        warm_up=2,
+        needs=MSGSPEC,
+        environ={"PYLAMBDA_JSON": "msgspec"},
     ),
     Scenario("5.9-MB-string", "5.9 MB, a string", LARGE, text_event(5_900_000), invocations=20, warm_up=2),
     Scenario("5.9-MB-records", "5.9 MB, records", LARGE, records_event(5_900_000), invocations=6, warm_up=1, runs=6),
