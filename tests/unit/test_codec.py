@@ -8,6 +8,7 @@ import enum
 import json
 import math
 import pathlib
+import subprocess
 import sys
 import typing
 import uuid
@@ -17,7 +18,7 @@ from types import ModuleType
 import pytest
 
 from pylambda.faults import MarshalError, UnmarshalError
-from pylambda.payload import codec
+from pylambda.payload import codec, public_json
 
 
 class Point(typing.NamedTuple):
@@ -225,3 +226,63 @@ def test_a_result_that_contains_itself_is_refused_for_what_it_is(
 def test_a_result_is_written_while_another_thread_imports_what_writes_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pylambda.payload.values", ModuleType("pylambda.payload.values"))
     assert codec.to_json({"n": 1.5}) == b'{"n": 1.5}'
+
+
+# --- The interpreter's private `_json` ---
+
+MEND = """
+`_json` of this Python is not what runtime/pylambda/payload/codec.py takes of it ({error}), so the codec is made of
+public_json.py: everything works, and JSON takes several times as long. Look at Lib/json/scanner.py and
+Lib/json/encoder.py of this Python for how they call the C code now, and let `codec._parts`, `_scanner_options` and
+`_make_encoder` do the same, by `sys.version_info` where older Pythons differ.
+"""
+
+
+def test_the_interpreter_has_the_c_code_that_the_codec_is_made_of() -> None:
+    try:
+        _json.make_scanner(codec._scanner_options)  # type: ignore[arg-type]
+        encoder = _json.make_encoder({}, str, _json.encode_basestring, None, ": ", ", ", False, False, True)
+        text = "".join(encoder({"a": ["é"]}, 0))
+        assert text == '{"a": ["é"]}'
+        assert _json.encode_basestring_ascii("é") == '"\\u00e9"'
+    except (AttributeError, TypeError, AssertionError) as error:
+        pytest.fail(MEND.format(error=error))
+    assert codec._json is _json, MEND.format(error="it is another module")
+
+
+def moved(*names: str, **others: object) -> ModuleType:
+    """Return a `_json` that lacks these names, and has others."""
+    module = ModuleType("_json")
+    module.__dict__.update({name: value for name, value in vars(_json).items() if name not in names} | others)
+    return module
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        None,
+        moved("make_scanner"),
+        moved("encode_basestring"),
+        moved(make_encoder=lambda markers, default: None),
+    ],
+    ids=["no module", "no scanner", "no string", "other arguments"],
+)
+def test_where_it_has_moved_the_codec_is_made_of_the_public_json(
+    there: ModuleType | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "_json", there)
+    assert codec._parts()[0] is public_json
+
+
+def test_the_codec_does_the_same_without_it() -> None:
+    # Given all of the tests above in a process in which `_json` has lost its scanner
+    plugin = "import json, sys, _json; del _json.make_scanner"
+    program = f"{plugin}; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    deselected = ["test_the_interpreter_has", "test_where_it_has_moved", "test_the_codec_does_the_same"]
+    options = ["-q", "-p", "no:cacheprovider", "-k", " and ".join(f"not {name}" for name in deselected)]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *options, __file__], capture_output=True, text=True, timeout=100, check=False
+    )
+    # Then they pass
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert " passed" in done.stdout

@@ -23,7 +23,7 @@ ROOMS = {
     "web": "events mount requests results front exchange streamed lifespan asgi wsgi console",
     "runtime_api": "wire chunks again connection invocation response_stream client",
     "log": "sinks records printed reports failures",
-    "payload": "values codec json_library streams schema",
+    "payload": "public_json values codec json_library streams schema",
     "start": "putenv environment installed settings mended image_sdk source_code search_path cold_load cold_path",
     "faults": "",
     "names": "",

@@ -12,12 +12,12 @@ What goes to stderr is a WARNING and no ERROR: warnings and progress go there, a
 
 import json
 import sys
-from _json import encode_basestring as quoted
 from _thread import get_ident
 from io import TextIOWrapper
 from time import time
 
 from pylambda.log.sinks import StdoutSink, timestamp
+from pylambda.payload.codec import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ was found, but for `aws_request_id` and `tenant_id`, which formats of users' own
 
 import logging
 import time
-from _json import encode_basestring as quoted
 
 from pylambda.log.sinks import timestamp
+from pylambda.payload.codec import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

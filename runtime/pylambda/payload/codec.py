@@ -6,11 +6,13 @@ NaN is refused in an event and written in a result, an object with `_asdict` is 
 keeps its digits, `bytes` inside a result are text. Values that no JSON encoder knows are handled by `values.py`,
 which is imported when the first one appears.
 
+`_json` is nobody's promise. On a Python that has moved it `public_json` is there in its place: several times slower,
+and the same. tests/unit/test_codec.py says what is to be done then.
+
 Real Unicode is written, not escapes. A lone surrogate has no UTF-8, so a result that holds one is written in
 escapes instead.
 """
 
-import _json
 import marshal
 import sys
 
@@ -49,11 +51,29 @@ _scanner_options = type(sys.implementation)(  # type: ignore[call-arg]
     strict=True,
     object_hook=None,
     object_pairs_hook=None,
+    array_hook=None,  # from 3.15 on
     parse_float=float,
     parse_int=int,
     parse_constant=_refuse_constant,
 )
-_scan: "Callable[[str, int], tuple[Any, int]]" = _json.make_scanner(_scanner_options)  # type: ignore[arg-type]
+
+
+def _parts() -> "tuple[Any, Callable[[str, int], tuple[Any, int]]]":
+    """Return what has the encoder, and a scanner: the interpreter's own, where they are made as ever."""
+    try:
+        import _json
+
+        _json.make_encoder({}, None, _json.encode_basestring, None, ": ", ", ", False, False, True)  # type: ignore[arg-type]
+        return _json, _json.make_scanner(_scanner_options)  # type: ignore[arg-type]
+    except (ImportError, AttributeError, TypeError):
+        from pylambda.payload import public_json
+
+        return public_json, public_json.make_scanner(_scanner_options)
+
+
+_json, _scan = _parts()
+# Writes a text as JSON, in real Unicode.
+quoted: "Callable[[str], str]" = _json.encode_basestring
 
 
 def is_json(content_type: str | None) -> bool:
@@ -216,7 +236,10 @@ def _make_encoder(strict: bool, write_string: "Callable[[str], str]") -> "Callab
     def to_plain(value: "Any") -> "Any":
         return _values().to_plain(value, strict=strict)
 
-    return _json.make_encoder({}, to_plain, write_string, None, ": ", ", ", False, False, True)
+    encoder: Callable[[Any, int], tuple[str, ...]] = _json.make_encoder(
+        {}, to_plain, write_string, None, ": ", ", ", False, False, True
+    )
+    return encoder
 
 
 def _make_encoders() -> "list[Callable[[Any, int], tuple[str, ...]]]":
