@@ -142,6 +142,8 @@ CASES = {
     "a refused extension": Case("SIGTERM", HOOK.format("on_shutdown"), more={"register": Reply(status=500)}),
     "no address": Case("Runtime.NotInLambda", env={"AWS_LAMBDA_RUNTIME_API": ""}),
     "a wrong address": Case("Runtime.BadEndpoint", env={"AWS_LAMBDA_RUNTIME_API": "nowhere"}),
+    "no descriptor left": Case("Runtime.NoDescriptors", body(
+        "os.closerange(3, 64)\n    while True:\n        try: os.dup(0)\n        except OSError: return 1")),
     "nobody there": Case("Runtime.TransportError", env={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}),
     # The start script
     "no wrapper": Case("does not exist", env={"AWS_LAMBDA_EXEC_WRAPPER": "/none"}),
