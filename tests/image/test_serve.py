@@ -1,5 +1,9 @@
 """`pylambda serve` in the place of Amazon's emulator, in a container."""
 
+import os
+import time
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -38,6 +42,37 @@ def test_nothing_is_watched_in_a_container_unless_that_is_said(users_image: str,
         assert ask(container, INVOCATIONS).status_code == 200
     assert "reload on" not in quiet.logs()
     assert "reload on" in watching.logs()
+
+
+@pytest.mark.only("default")
+def test_a_save_on_the_host_is_seen_through_a_bind_mount(users_image: str, docker: Docker, tmp_path: Path) -> None:
+    # Given a folder of the host in the place of the function's
+    tmp_path.chmod(0o755)
+    app = tmp_path / "app.py"
+    app.write_text("def handler(event, context): return 'one'\n")
+    mount = ("--volume", f"{tmp_path}:/var/task:ro")
+    container = docker.start(users_image, options=(*OURS, "--env", "PYLAMBDA_RELOAD=1", *mount))
+    assert ask(container, INVOCATIONS).json() == "one"
+
+    # When an editor saves in its three ways: into the file, into another one that takes its place, with an older time
+    app.write_text("def handler(event, context): return 'two'\n")
+    wait_for_answer(container, "two")
+    (tmp_path / "saved").write_text("import other\ndef handler(event, context): return other.SAYS\n")
+    (tmp_path / "other.py").write_text("SAYS = 'three'\n")
+    (tmp_path / "saved").replace(app)
+    wait_for_answer(container, "three")
+    (tmp_path / "other.py").write_text("SAYS = 'four!'\n")
+    os.utime(tmp_path / "other.py", (1_000_000_000, 1_000_000_000))
+
+    # Then each is seen, and each says what has changed
+    wait_for_answer(container, "four!")
+    assert container.logs().count(" changed: ") == 3
+
+
+def wait_for_answer(container: Container, answer: str) -> None:
+    deadline = time.monotonic() + 60
+    while ask(container, INVOCATIONS).json() != answer:
+        assert time.monotonic() < deadline, container.logs()
 
 
 def test_requests_come_in_as_http_events(users_image: str, docker: Docker) -> None:

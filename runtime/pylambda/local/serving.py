@@ -67,6 +67,7 @@ class Service:
         held: Sequence[int],
     ) -> None:
         self._settings = settings
+        self._environ = settings.function_environ()
         self._plans = plans
         self._sockets = sockets
         self._port = port_of(sockets)
@@ -152,7 +153,7 @@ class Service:
 
             settings = self._settings
             how = FrontSettings(
-                settings.http, settings.name or "function", settings.environ, settings.cors, settings.front_timeout
+                settings.http, settings.name or "function", self._environ, settings.cors, settings.front_timeout
             )
             self._front = Front(how, self._pool, self._observer, self._port)
         return self._front
@@ -178,7 +179,7 @@ class Service:
             "State": "Active",
             "LastUpdateStatus": "Successful",
         }
-        return Identity(settings.name, settings.environ, description)
+        return Identity(settings.name, self._environ, description)
 
     def _state(self) -> dict[str, Any]:
         from pylambda.local import samples

@@ -294,6 +294,25 @@ def test_a_front_gives_up_before_the_function_does(serve: Serve, front: str, sta
     assert "worker 2" not in service.output()
 
 
+def test_a_front_that_gives_up_on_what_waits_says_that_it_is_not_run(serve: Serve) -> None:
+    # Given the only worker at work for a client that the front has given up on
+    service = serve(WAITING, "--http", "v2", "--timeout", "60", "--front-timeout", "1", "--concurrency", "1")
+    until = service.folder / "until"
+    until.touch()
+    wait_for(lambda: httpx.get(service.url, timeout=30).text == "late", "answer")
+    until.unlink()
+    assert httpx.get(service.url, timeout=30).status_code == 503
+
+    # When another one waits for that worker, longer than the front does
+    assert httpx.get(service.url, timeout=30).status_code == 503
+
+    # Then it never was with the function, and it is not said that its client left
+    service.wait_for_output(r"gives up after 1 s; no worker was free until then, and the function is not run")
+    until.touch()
+    wait_for(lambda: httpx.get(service.url, timeout=30).text == "late", "answer")
+    assert "caller left" not in service.output()
+
+
 def test_a_front_that_does_not_stream_waits_for_the_end_of_a_stream(serve: Serve) -> None:
     service = serve(WAITING, "--http", "v2", "--timeout", "60", "--front-timeout", "0.2")
     assert httpx.get(f"{service.url}/stream", timeout=30).status_code == 503

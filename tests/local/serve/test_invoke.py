@@ -243,3 +243,20 @@ def test_inside_lambda_it_does_not_start(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "nothing local starts here" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "file", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}, "", "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "us-west-2"}, "", "us-west-2"),
+        ({"AWS_REGION": "eu-west-1"}, "AWS_REGION=ap-south-1", "ap-south-1"),
+    ],
+)
+def test_the_region_is_the_one_that_the_function_has(
+    serve: Serve, tmp_path: Path, environ: dict[str, str], file: str, region: str
+) -> None:
+    (tmp_path / "variables").write_text(file)
+    service = serve(FUNCTION, "--env-file", str(tmp_path / "variables"), environ=environ)
+    seen = service.invoke('{"do": "context"}').json()
+    assert (seen["region"], seen["arn"].split(":")[3]) == (region, region)

@@ -87,7 +87,7 @@ class Front:
         exchange.on_gone = lambda: self._leave(invocation)
         streams = await self._begun(invocation)
         if streams is None:
-            why = f"{self._shape.title} gives up after {self._patience_s:g} s; the function goes on"
+            why = f"{self._shape.title} gives up after {self._patience_s:g} s; {self._what_becomes_of(invocation)}"
             await self._send(exchange, invocation, Outcome(b""), Response(*responses.GAVE_UP[self._shape], why))
         elif streams and self._shape.stream:
             await self._stream(exchange, invocation)
@@ -128,6 +128,13 @@ class Front:
             rendered=True,
         )
 
+    def _what_becomes_of(self, invocation: Invocation) -> str:
+        """Let go of an invocation whose client has had its answer, and say what that means."""
+        if self._pool.withdraw(invocation):
+            return "no worker was free until then, and the function is not run"
+        invocation.abandon()
+        return "the function goes on"
+
     def _leave(self, invocation: Invocation) -> None:
         if self._pool.withdraw(invocation):
             self._observer.note(f"{invocation.call.kind} dropped: its caller left before it began")
@@ -139,7 +146,6 @@ class Front:
         try:
             await asyncio.wait_for(there, self._patience_s)
         except TimeoutError:
-            self._leave(invocation)
             return None
         return invocation.streaming is not None
 
