@@ -185,7 +185,11 @@ class Loop:
             close(chunks)
 
     def _log(self, invocation: "Invocation", error: BaseException) -> "Failure":
-        return log_failure(error, self._sink, log_json=self._log_json, request_id=invocation.request_id)
+        # Asked of errors from the kernel alone, so that a handler's own exception costs no import.
+        hint_for = _hint_for if isinstance(error, OSError) else None
+        return log_failure(
+            error, self._sink, log_json=self._log_json, request_id=invocation.request_id, hint_for=hint_for
+        )
 
     def _fail(self, invocation: "Invocation", error: BaseException, *, ask_next: bool) -> None:
         self._api.fail(invocation, self._log(invocation, error), ask_next=ask_next)
@@ -203,3 +207,9 @@ def _exit_fault(error: BaseException) -> "ExitError":
     code = exit_code(error)
     fault = ExitError(f"the handler raised {error!r}: the process exits with code {code}", exit_code=code)
     return fault.with_traceback(error.__traceback__)
+
+
+def _hint_for(error: BaseException) -> str:
+    from pylambda.function.hints import for_missing_call
+
+    return for_missing_call(error)

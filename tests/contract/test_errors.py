@@ -253,6 +253,35 @@ def test_on_a_terminal_the_lines_of_a_failure_are_lines(runtime: Runtime) -> Non
     assert len(run.log) == 6
 
 
+WITHOUT_SHARED_MEMORY = """
+import errno, multiprocessing.synchronize, os
+
+def refuses(*arguments):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+multiprocessing.synchronize._multiprocessing.SemLock = refuses
+
+def handler(event, context):
+    if event == "lock":
+        multiprocessing.Lock()
+    if event == "queue":
+        multiprocessing.Queue()
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), event)
+"""
+
+
+def test_a_lock_between_processes_is_refused_with_a_way_out(runtime: Runtime) -> None:
+    # Given no /dev/shm, as in Lambda: the C library's semaphores answer so there
+    run = runtime.serve(files={"app.py": WITHOUT_SHARED_MEMORY}, events=["lock", "queue", "file"])
+    assert [error.json["errorMessage"] for error in run.errors[:2]] == ["[Errno 38] Function not implemented"] * 2
+    lock, queue, file = run.log
+    for line in (lock, queue):
+        assert line.endswith("\rHint: Lambda has no /dev/shm, which the Lock, Queue and Pool of multiprocessing need:"
+                             " take threads, or its Process and Pipe")  # fmt: skip
+    # And what else the kernel refuses is the function's own matter
+    assert "Hint" not in file
+
+
 def test_an_error_document_may_be_larger_than_the_platform_takes(runtime: Runtime) -> None:
     app = "def handler(event, context):\n    if event:\n        raise ValueError('x' * event)\n    return 'fine'\n"
     run = runtime.serve(files={"app.py": app}, events=[7_000_000, 0])

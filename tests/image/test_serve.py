@@ -94,6 +94,14 @@ def test_what_a_function_leaves_behind_is_let_go_of(users_image: str, docker: Do
     assert ask(container, INVOCATIONS).json() is True
 
 
+def test_where_lambda_has_no_shared_memory_the_log_says_what_to_take(users_image: str, docker: Docker) -> None:
+    # Given a container without /dev/shm, as in Lambda
+    container = docker.start(users_image, "app.lock", options=(*OURS, "--ipc", "none"))
+    answer = ask(container, INVOCATIONS)
+    assert answer.json()["errorType"] == "OSError"
+    assert "Hint: Lambda has no /dev/shm, " in container.logs()
+
+
 def test_the_command_is_on_the_path_and_writes_nothing(users_image: str, docker: Docker) -> None:
     container = docker.start(users_image, "-c", "exec sleep 3600", options=("--entrypoint", "/bin/sh"))
     assert container.says("pylambda", "event").split()[:2] == ["apigw-v2", "apigw-v1"]

@@ -3,6 +3,7 @@
 import os
 import sys
 from difflib import get_close_matches
+from errno import ENOSYS
 from types import ModuleType
 
 MAX_NAMES = 10
@@ -42,6 +43,20 @@ def for_exception(error: BaseException) -> str:
         return f"make {error.filename} readable for everyone: chmod a+r, or COPY --chmod=755 in the Dockerfile"
     if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
         return _namesake(error.obj.__name__)
+    return for_missing_call(error)
+
+
+def for_missing_call(error: BaseException) -> str:
+    """Return what to do where a system call does not work in Lambda, whose /dev/shm is not there; empty for others.
+
+    Args:
+        error: what was raised.
+    """
+    if isinstance(error, OSError) and error.errno == ENOSYS and "multiprocessing.synchronize" in sys.modules:
+        return (
+            "Lambda has no /dev/shm, which the Lock, Queue and Pool of multiprocessing need: take threads,"
+            " or its Process and Pipe"
+        )
     return ""
 
 

@@ -26,6 +26,13 @@ def scratch(event: Any, context: Any) -> str:
     return file.name
 
 
+def lock(event: Any, context: Any) -> None:
+    """Make what needs memory that processes share."""
+    import multiprocessing
+
+    multiprocessing.Lock()
+
+
 def orphan(event: Any, context: Any) -> bool:
     """Leave a process behind that ends once the first process has it, and return whether that lets go of it."""
     read, write = os.pipe()

@@ -87,8 +87,7 @@ class Front:
         exchange.on_gone = lambda: self._leave(invocation)
         streams = await self._begun(invocation)
         if streams is None:
-            why = f"{self._shape.title} gives up after {self._patience_s:g} s; {self._what_becomes_of(invocation)}"
-            await self._send(exchange, invocation, Outcome(b""), Response(*responses.GAVE_UP[self._shape], why))
+            await self._send(exchange, invocation, Outcome(b""), self._gave_up(invocation))
         elif streams and self._shape.stream:
             await self._stream(exchange, invocation)
         else:
@@ -128,12 +127,14 @@ class Front:
             rendered=True,
         )
 
-    def _what_becomes_of(self, invocation: Invocation) -> str:
-        """Let go of an invocation whose client has had its answer, and say what that means."""
+    def _gave_up(self, invocation: Invocation) -> Response:
+        """Let go of an invocation; return what its client is told, and why."""
+        title, patience_s, gave_up = self._shape.title, self._patience_s, responses.GAVE_UP[self._shape]
         if self._pool.withdraw(invocation):
-            return "no worker was free until then, and the function is not run"
+            why = f"{title} gives up after {patience_s:g} s; no worker was free until then, and the function is not run"
+            return Response(*gave_up, why)
         invocation.abandon()
-        return "the function goes on"
+        return Response(*gave_up, f"{title} gives up after {patience_s:g} s; the function goes on")
 
     def _leave(self, invocation: Invocation) -> None:
         if self._pool.withdraw(invocation):
