@@ -206,6 +206,36 @@ def test_the_function_is_imported_once_and_its_hooks_run_before_the_fork(runtime
     assert all(answer["frozen"] for answer in found.values())
 
 
+WAITS = """
+def handler(event, context):
+    wait(event)
+    return {"name": event["name"], "process": os.getpid()}
+"""
+FAILS_ONCE = """
+import errno, os
+fork, calls = os.fork, []
+def fails_once():
+    calls.append(1)
+    if len(calls) == 2:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    return fork()
+os.fork = fails_once
+"""
+
+
+def test_a_fork_that_fails_for_lack_of_memory_is_tried_again_and_the_others_go_on(runtime: Runtime) -> None:
+    with Gate() as gate, started(runtime, GATE + FAILS_ONCE + WAITS, *map(gate.event, "abc"), env=PREFORK) as one:
+        gate.wait_for(*"abc")  # three at once: the third process is there in the end
+        for name in "abc":
+            gate.open_for(name)
+        one.wait_until_idle()
+        run = one.stop()
+    assert len({answer["process"] for answer in answers(run).values()}) == 3
+    assert re.findall(r"worker \d+ cannot be started, tried again in [\d.]+ s: (.+)", run.stderr) == [
+        "[Errno 12] Cannot allocate memory"
+    ]
+
+
 def test_amazons_name_for_the_hooks_works_too(runtime: Runtime) -> None:
     app = """\
 import os
