@@ -42,6 +42,9 @@ def test_a_worker_may_be_killed_at_any_moment(serve: Serve) -> None:
                 if answer.json() != {"n": number}:
                     wrong.append(f"{number}: {answer.text}")
 
+    def wait_for_answers(count: int) -> None:
+        wait_for(lambda: counts["served"] >= count, "answers between two kills")
+
     clients = [threading.Thread(target=call_on, args=(client,)) for client in range(CLIENTS)]
     for thread in clients:
         thread.start()
@@ -49,9 +52,7 @@ def test_a_worker_may_be_killed_at_any_moment(serve: Serve) -> None:
         # When one worker after the other is killed, sooner or later after the last one
         chance = random.Random(20261125)
         for _ in range(KILLS):
-            seen = counts["served"]
-            wanted = seen + chance.randrange(8)
-            wait_for(lambda wanted=wanted: counts["served"] >= wanted, "answers between two kills")
+            wait_for_answers(counts["served"] + chance.randrange(8))
             victims = wait_for(service.workers, "worker")
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(victims), signal.SIGKILL)
