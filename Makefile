@@ -101,6 +101,10 @@ pythons: $(VENV)/.dev-ready ## Bring the Pythons of the images that this machine
 parity: $(VENV)/.dev-ready ## Compare the runtime with the official client, case by case, on every Python of this machine
 	@$(BIN)/pytest tests/parity
 
+.PHONY: early
+early: $(VENV)/.dev-ready ## Try Debian's next Python, or PYTHON=..., that no image has yet: what fails is told, and fails nothing
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.early $(if $(filter command line,$(origin PYTHON)),$(PYTHON)) $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	@$(BIN)/ruff check

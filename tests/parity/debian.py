@@ -36,17 +36,30 @@ def bring(source: standin.StandIn) -> Path:
     if not source.tar().exists():
         standin.install_mmdebstrap()
         standin.make_rootfs(source)
-    place = pythons.DEBIAN / source.version
-    program = Path("usr/bin", f"python{source.version}")
     pythons.DEBIAN.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=pythons.DEBIAN) as folder:
+    return unpack(source.tar(), source.version, pythons.DEBIAN / source.version)
+
+
+def unpack(tar: Path, version: str, place: Path) -> Path:
+    """Unpack the interpreter of a root file system, so that it runs here; return the program.
+
+    Args:
+        tar: the root file system.
+        version: of the interpreter.
+        place: a folder that is not there yet.
+
+    Raises:
+        NoLoader: there is no C library in it.
+    """
+    program = Path("usr/bin", f"python{version}")
+    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
         unfinished = Path(folder, "root")
-        with tarfile.open(source.tar()) as rootfs:
+        with tarfile.open(tar) as rootfs:
             members = [member for member in rootfs if member.name.startswith(PARTS)]
             rootfs.extractall(unfinished, members, filter="tar")
         loader = next(unfinished.glob("usr/lib/*-linux-gnu/ld-linux-*.so.*"), None)
         if loader is None:
-            raise NoLoader(f"{source.tar()} has no usr/lib/*-linux-gnu/ld-linux-*.so.*")
+            raise NoLoader(f"{tar} has no usr/lib/*-linux-gnu/ld-linux-*.so.*")
         there = place / loader.relative_to(unfinished)
         options = ["--set-interpreter", str(there), "--force-rpath", "--set-rpath", str(there.parent)]
         subprocess.run(["patchelf", *options, str(unfinished / program)], check=True)

@@ -11,6 +11,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,9 @@ DEBIAN = (ROOT / ".cache" / "pythons").resolve()
 REQUIREMENTS = Path(__file__).with_name("requirements")
 LIBRARIES, CLIENT = REQUIREMENTS / "libraries.txt", REQUIREMENTS / "official.txt"
 INSTALL_DEADLINE_S = 600
+# Names the one interpreter to compare on, which no image has yet; see tests/early.py.
+EARLY = "PARITY_EARLY_PYTHON"
+PINNED = re.compile(r"^([\w.\[\]-]+==[\w.]+)", re.MULTILINE)
 ASK_VERSION = "import platform; print(platform.python_implementation(), platform.python_version())"
 
 
@@ -51,7 +55,9 @@ class Python(NamedTuple):
 
 @functools.cache
 def found() -> tuple[Python, ...]:
-    """One CPython for each version of the images that is on this machine, oldest first."""
+    """One CPython for each version of the images that is on this machine, oldest first; or the one to try early."""
+    if program := os.environ.get(EARLY):
+        return (_describe(Path(program)),)
     versions = [python.version for python in facts.load().pythons]
     return tuple(python for version in versions if (python := _first(version)))
 
@@ -74,15 +80,16 @@ def prefix_of(python: Python) -> Prefix:
     home = os.path.realpath(python.program).encode()
     made_of = [home, LIBRARIES.read_bytes(), CLIENT.read_bytes(), Path(image_form.__file__).read_bytes()]
     folder = CACHE / f"{python.full_version}-{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
-    prefix = Prefix(folder / "bin" / f"python{python.version}", folder / "client")
+    client = folder / "client"
 
     def make() -> None:
-        image_form.make_prefix(python.program, folder)
-        _install(LIBRARIES, prefix.program, image_form.packages_of(prefix.program))
-        _install(CLIENT, prefix.program, prefix.client)
+        program = image_form.make_prefix(python.program, folder)
+        install = _install_what_there_is if os.environ.get(EARLY) else _install
+        install(LIBRARIES, program, image_form.packages_of(program))
+        install(CLIENT, program, client)
 
     _make_once(folder, make)
-    return prefix
+    return Prefix(next((folder / "bin").glob("python3.*")), client)  # a free-threaded one ends with a t
 
 
 def client_of_this_python() -> Path:
@@ -106,6 +113,17 @@ def _make_once(folder: Path, make: Callable[[], None]) -> None:
             ready.touch()
 
 
+def _install_what_there_is(requirements: Path, program: Path, folder: Path) -> None:
+    """Install one by one what has a wheel for a Python that nobody pinned hashes for; the rest is missing for both."""
+    uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    folder.mkdir(exist_ok=True)
+    for package in PINNED.findall(requirements.read_text()):
+        command = [*uv, "--python", program, f"--target={folder}", package]
+        subprocess.run(command, capture_output=True, timeout=INSTALL_DEADLINE_S, check=False)
+    if requirements is CLIENT and not (folder / "awslambdaric").exists():
+        raise PythonError(f"the official client has no wheel for {program}")
+
+
 def _install(requirements: Path, program: Path, folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--python", str(program), "install", "--quiet", "--only-binary=:all:"]
     _command(*pip, "--no-deps", "--require-hashes", f"--requirement={requirements}", f"--target={folder}")
@@ -126,6 +144,12 @@ def _programs(version: str) -> Iterator[Path]:
         yield Path(program)
     yield from Path(sys.base_prefix).glob(f"bin/python{version}")
     yield from DEBIAN.glob(f"{version}/usr/bin/python{version}")
+
+
+def _describe(program: Path) -> Python:
+    said = subprocess.run([program, "-c", ASK_VERSION], capture_output=True, text=True, timeout=60, check=True).stdout
+    full_version = said.split()[1]
+    return Python(".".join(full_version.split(".")[:2]), full_version, program)
 
 
 def _examine(program: Path, version: str) -> Python | None:
