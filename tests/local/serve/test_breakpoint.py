@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +23,8 @@ def handler(event, context):
     breakpoint()
     return doubled
 """
+
+PLAIN = {"NO_COLOR": "1"}
 
 
 class Terminal:
@@ -47,14 +49,16 @@ class Terminal:
 
 
 @contextmanager
-def served(folder: Path, *flags: str) -> Iterator[tuple[Terminal, str]]:
+def served(
+    folder: Path, *flags: str, source: str = SOURCE, environ: Mapping[str, str] = PLAIN
+) -> Iterator[tuple[Terminal, str]]:
     """Type `pylambda serve` on a terminal; give it and the URL."""
-    (folder / "app.py").write_text(SOURCE)
+    (folder / "app.py").write_text(source)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "pylambda.local", "serve", "app.handler", "--port", "0", *flags],
         cwd=folder,
-        env={**{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}, "NO_COLOR": "1"},
+        env={**{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}, **environ},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -60,3 +60,59 @@ def test_a_page_has_each_event_when_it_is_sent(tmp_path: Path, front: str) -> No
             seen += next(parts)
         assert seen.startswith(b': begin\n\ndata: {"tick": 0}\n\n')
         assert b'"tick": 9999' not in seen
+
+
+FASTAPI = """
+import asyncio, pathlib
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+until = pathlib.Path(__file__).parent / "until"
+
+async def events():
+    yield "data: 1\\n\\n"
+    while not until.exists():
+        await asyncio.sleep(0.005)
+    yield "data: 2\\n\\n"
+
+@app.get("/events")
+async def answer():
+    return StreamingResponse(events(), media_type="text/event-stream")
+"""
+FLASK = """
+import pathlib, time
+from flask import Flask, Response
+
+app = Flask(__name__)
+until = pathlib.Path(__file__).parent / "until"
+
+def events():
+    yield "data: 1\\n\\n"
+    while not until.exists():
+        time.sleep(0.005)
+    yield "data: 2\\n\\n"
+
+@app.get("/events")
+def answer():
+    return Response(events(), mimetype="text/event-stream")
+"""
+
+
+@pytest.mark.parametrize(
+    ("handler", "source"), [("asgi:app:app", FASTAPI), ("wsgi:app:app", FLASK)], ids=["fastapi", "flask"]
+)
+def test_an_event_of_a_framework_is_here_before_it_makes_the_next(tmp_path: Path, handler: str, source: str) -> None:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (folder / "app.py").write_text(source)
+    flags = ("--http", "url", "--concurrency", "1", "--timeout", "60")
+    with (
+        serving(folder, handler, flags, {**ENVIRON, "PYLAMBDA_STREAM": "url"}) as service,
+        httpx.stream("GET", f"{service.url}/events", timeout=60) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        parts = answer.iter_raw()
+        assert next(parts) == b"data: 1\n\n"
+        (folder / "until").touch()
+        assert b"".join(parts) == b"data: 2\n\n"
