@@ -6,9 +6,10 @@ Each has a module that adds its arguments and runs it. Where the command line na
 import argparse
 import os
 import sys
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 
-from pylambda.local.commands import FAILED
+from pylambda.local.commands import FAILED, complain
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 # In the order of `pylambda --help`.
@@ -27,7 +28,12 @@ COMMANDS = {
 def main() -> int:
     """Run the command that the arguments name and return the exit code."""
     named = [word for word in sys.argv[1:2] if word in COMMANDS]
-    arguments = parser(*named).parse_args()
+    top = parser(*named)
+    arguments, unknown = top.parse_known_args()
+    if unknown and not named:
+        top.error(f"it takes no {unknown[0]!r} before the command")
+    if unknown:
+        return complain(f"{named[0]} takes no {unknown[0]!r}; {_meant(named[0], unknown[0])}")
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -47,6 +53,20 @@ def parser(*names: str) -> argparse.ArgumentParser:
     for name in names or COMMANDS:
         import_module(f"pylambda.local.{COMMANDS[name]}").add_parser(commands)
     return top
+
+
+def _meant(command: str, flag: str) -> str:
+    """Return what was probably meant by an argument that a command does not take."""
+    import re
+    from difflib import get_close_matches
+    from io import StringIO
+
+    said = StringIO()
+    with redirect_stdout(said), suppress(SystemExit):
+        parser(command).parse_args([command, "--help"])
+    flags = re.findall(r"--[a-z-]+", said.getvalue()) if flag.startswith("-") else []
+    near = get_close_matches(flag.partition("=")[0], flags, 1, 0.5)
+    return f"did you mean {near[0]}?" if near else f"see pylambda {command} --help"
 
 
 if __name__ == "__main__":

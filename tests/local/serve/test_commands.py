@@ -116,6 +116,25 @@ def test_an_event_that_cannot_be_made(arguments: tuple[str, ...], complaint: str
     assert err.startswith(f"pylambda: {complaint}")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("serve", "--htp", "v2"), "serve takes no '--htp'; did you mean --http?"),
+        (("serve", "app.handler", "--timeot=4"), "serve takes no '--timeot=4'; did you mean --timeout?"),
+        (("serve", "app.handler", "other"), "serve takes no 'other'; see pylambda serve --help"),
+        (("invoke", "--zzz"), "invoke takes no '--zzz'; see pylambda invoke --help"),
+    ],
+)
+def test_an_argument_that_there_is_not_names_the_near_one(arguments: tuple[str, ...], complaint: str) -> None:
+    assert pylambda(*arguments) == (2, "", f"pylambda: {complaint}\n")
+
+
+def test_a_flag_before_the_command_is_none() -> None:
+    code, out, err = pylambda("--zzz", "serve")
+    assert (code, out) == (2, "")
+    assert err.endswith("pylambda: error: it takes no '--zzz' before the command\n")
+
+
 def test_a_sample_is_sent_by_its_name(service: Service) -> None:
     code, result, _ = pylambda("invoke", "--url", service.url, "--event", "sqs")
     assert code == 0
