@@ -112,11 +112,13 @@ def environment_of(program: Path) -> tuple[Path, list[str]]:
     described = _run(str(program), "-VV") + os.path.realpath(program) + " ".join(NEEDED + OPTIONAL)
     folder = CACHE / f"environment-{hashlib.sha256(described.encode()).hexdigest()[:12]}"
     python, missing = folder / "bin" / "python", folder / "missing"
-    if not missing.exists():
-        _run(str(program), "-m", "venv", "--without-pip", "--clear", str(folder))
+
+    def make() -> None:
+        _run(str(program), "-m", "venv", "--without-pip", str(folder))
         _install(python, *NEEDED)
-        found = [name for name in OPTIONAL if not _has_wheel(python, name)]
-        missing.write_text(" ".join(found))
+        missing.write_text(" ".join(name for name in OPTIONAL if not _has_wheel(python, name)))
+
+    pythons.make_once(folder, make)
     return python, missing.read_text().split()
 
 

@@ -180,7 +180,7 @@ async def handler(event, context):
 def test_an_async_handler_and_its_middleware(runtime: Runtime) -> None:
     events = [
         Next({"seconds": 0}, request_id="1"),
-        Next({"seconds": 60}, request_id="2", deadline_ms=300),
+        Next({"seconds": 60}, request_id="2", deadline_ms=1500),
         Next({"seconds": 0, "fail": 1}, request_id="3"),
     ]
     told = traced(runtime, ASYNC, *events, env=AFTER)

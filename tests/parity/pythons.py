@@ -88,7 +88,7 @@ def prefix_of(python: Python) -> Prefix:
         install(LIBRARIES, program, image_form.packages_of(program))
         install(CLIENT, program, client)
 
-    _make_once(folder, make)
+    make_once(folder, make)
     return Prefix(next((folder / "bin").glob("python3.*")), client)  # a free-threaded one ends with a t
 
 
@@ -96,15 +96,16 @@ def client_of_this_python() -> Path:
     """Return a folder with the reference for the interpreter that runs this. Raises PythonError."""
     key = hashlib.sha256(sys.version.encode() + CLIENT.read_bytes()).hexdigest()[:12]
     folder = CACHE / f"client-{key}"
-    _make_once(folder, lambda: _install(CLIENT, Path(sys.executable), folder))
+    make_once(folder, lambda: _install(CLIENT, Path(sys.executable), folder))
     return folder
 
 
-def _make_once(folder: Path, make: Callable[[], None]) -> None:
+def make_once(folder: Path, make: Callable[[], None]) -> None:
+    """Make a folder where it is missing or was not finished; several runs may ask for it at once."""
     ready = folder / ".ready"
     if ready.exists():
         return
-    CACHE.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be making it
         if not ready.exists():
