@@ -38,6 +38,13 @@ import sys
 MODULES = [f"{name}:{bool(module.__doc__)}" for name, module in sys.modules.items()]
 """
 INTERPRETER = os.path.realpath(sys.executable)
+# What the image's build does; see images/Dockerfile.
+BUILD = """
+from pylambda.start import cold_path, installed
+cold_path.write_byte_code({0!r} + "/pylambda", {0!r} + "/pylambda")
+installed.record({0!r})
+cold_path.write({0!r})
+"""
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +52,7 @@ def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A runtime as the image has it: with the record of where packages are installed, and its cold path in a file."""
     folder = tmp_path_factory.mktemp("runtime")
     shutil.copytree(CHECKOUT / "runtime" / "pylambda", folder / "pylambda")
-    command = "from pylambda.start import cold_path, installed; installed.record({0!r}); cold_path.write({0!r})"
-    subprocess.run([INTERPRETER, "-c", command.format(str(folder))], env={"PYTHONPATH": str(folder)}, check=True)
+    subprocess.run([INTERPRETER, "-c", BUILD.format(str(folder))], env={"PYTHONPATH": str(folder)}, check=True)
     version = "{}.{}".format(*sys.version_info)
     bootstrap = (CHECKOUT / "bootstrap").read_text().replace("/var/lang/bin/python3", INTERPRETER)
     (folder / "bootstrap").write_text(bootstrap.replace("\nversion=\n", f"\nversion={version}\n"))
@@ -249,6 +255,23 @@ def test_a_function_does_not_see_which_file_was_run(
     assert seen(runtime_dir, tmp_path, PYLAMBDA_PYTHON=INTERPRETER) == as_in_an_image
     without = seen(byte_code_of_another_version, tmp_path, PYLAMBDA_PYTHON=INTERPRETER)
     assert sorted(without.split()) == sorted(as_in_an_image.split())
+
+
+def test_what_is_loaded_late_has_byte_code_without_types_too(runtime_dir: Path, tmp_path: Path) -> None:
+    # Given a handler that looks at a module that no start loads, and at one of its classes that is made by its types
+    source = """
+from pylambda.function import aio
+runner = aio.Runner.__init__
+print(runner.__doc__, runner.__annotations__, aio.__doc__, aio._Offer._fields, runner.__code__.co_filename)
+"""
+    # When the runtime starts on it
+    printed = start(runtime_dir, tmp_path, source + HANDLER).stdout
+    # Then nothing is there that nobody asks for, and the class is whole
+    assert printed.startswith("None {} None ('")
+    assert printed.endswith(f" {runtime_dir}/pylambda/function/aio.py\n")
+    # And its source is not looked at again
+    flags = [path.read_bytes()[4:8] for path in runtime_dir.glob("pylambda/**/*.pyc") if "local" not in path.parts]
+    assert set(flags) == {b"\1\0\0\0"}
 
 
 def test_a_failure_of_the_function_still_shows_its_source(runtime_dir: Path, tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
-"""Writes the byte code of a start into two files. Only the image's build imports this.
+"""Writes byte code without docstrings and types. Only an image's build imports this.
 
-One is a program, `cold_load`; the other one holds what it makes the modules from. The program is small, because the
-interpreter reads what it is to run three times, to learn what it is.
-
-What belongs to a start is not listed anywhere: it is what `import pylambda.main` imports.
+That of a module goes beside it, and that of a start into two files more. One of these is a program, `cold_load`; the
+other one holds what it makes the modules from. The program is small, because the interpreter reads what it is to run
+three times, to learn what it is. What belongs to a start is not listed anywhere: it is what `pylambda.main` imports.
 """
 
 import ast
@@ -11,7 +10,7 @@ import marshal
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
-from importlib.util import MAGIC_NUMBER
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from types import CodeType
 
@@ -23,8 +22,6 @@ PACKAGE = Path(__file__).parents[1]
 # Byte code that is never compared with its source, whose hash would follow:
 # https://docs.python.org/3/reference/import.html#pyc-invalidation
 PYC_HEADER = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
-
-
 PRINT_EXTENSIONS = (
     "[print(name, module.__file__) for name, module in sys.modules.items() "
     "if type(getattr(module, '__loader__', None)).__name__ == 'ExtensionFileLoader']"
@@ -64,30 +61,63 @@ def attributes_of_spec(name: str, file: str, folders: "list[str] | None") -> "di
     return vars(spec)
 
 
-def compiled(file: Path) -> CodeType:
-    """Return a module's code without what nothing in a start asks for: docstrings and types are two fifths of it."""
-    tree = ast.fix_missing_locations(_WithoutTypes().visit(ast.parse(file.read_bytes(), str(file))))
-    code: CodeType = compile(tree, str(file), "exec", dont_inherit=True, optimize=2)
+def write_byte_code(package: str, place: str) -> None:
+    """Write byte code beside the sources of a folder, in the way of a start's, under the names that are looked for.
+
+    Args:
+        package: the folder, where it lies now.
+        place: where it will be.
+    """
+    for file in sorted(Path(package).rglob("*.py")):
+        target = Path(cache_from_source(file, optimization=""))
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(PYC_HEADER + marshal.dumps(compiled(file, str(Path(place, file.relative_to(package))))))
+
+
+def compiled(file: Path, name: str = "") -> CodeType:
+    """Return a module's code without what nothing asks for while it runs: docstrings and types are two fifths of it.
+
+    Args:
+        file: the source.
+        name: what the code says that it is of, where that is not this file.
+    """
+    tree = ast.fix_missing_locations(_WithoutTypes().visit(ast.parse(file.read_bytes())))
+    code: CodeType = compile(tree, name or str(file), "exec", dont_inherit=True, optimize=2)
     return code
 
 
 class _WithoutTypes(ast.NodeTransformer):
-    """Takes annotations away, and what is there `if TYPE_CHECKING` alone."""
+    """Takes annotations away, but for those by which a class is made, and what is there `if TYPE_CHECKING` alone."""
+
+    def __init__(self) -> None:
+        self._fields: set[ast.stmt] = set()
 
     def visit_If(self, node: ast.If) -> "ast.AST | list[ast.stmt]":
         self.generic_visit(node)
         return node.orelse if ast.unparse(node.test) == "TYPE_CHECKING" else node
 
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self._fields.update(statement for statement in node.body if isinstance(statement, ast.AnnAssign))
+        return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._without_types(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._without_types(node)
+
+    def _without_types(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         self.generic_visit(node)
         node.returns = None
         return node
 
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node in self._fields:
+            return node
         self.generic_visit(node)
         bare = ast.Pass() if node.value is None else ast.Assign([node.target], node.value)
         return ast.copy_location(bare, node)
