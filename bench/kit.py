@@ -47,6 +47,8 @@ for module, step in ("installed", "record"), ("cold_path", "write"):
             continue
         getattr(found, step)(sys.argv[1])
         break
+if hasattr(found, "write_byte_code"):
+    found.write_byte_code(sys.argv[1] + "/pylambda", sys.argv[1] + "/pylambda")
 """
 # What a Linux distribution has beside its standard library and a Lambda image has not: packages, and a hook.
 NOT_IN_AN_IMAGE = ("site-packages", "dist-packages", "EXTERNALLY-MANAGED", "sitecustomize.py")
