@@ -392,6 +392,10 @@ test-image: $(VENV)/.dev-ready ## Run the image tests alone; with BASE=... on th
 	@PYLAMBDA_TEST_BASE='$(BASE)' PYLAMBDA_TEST_VERSION='$(VERSION)' PYLAMBDA_TEST_VARIANT='$(VARIANT)' \
 	  $(BIN)/pytest tests/image
 
+.PHONY: hardening
+hardening: $(VENV)/.dev-ready ## Start images under all that careful people put on a container, and all that one may lack
+	@PYLAMBDA_TEST_HARDENING=1 $(BIN)/pytest tests/image/test_hardening.py
+
 .PHONY: dockerfiles
 dockerfiles: $(VENV)/.dev-ready ## Build and ask Dockerfiles as people write them, all of them on two Pythons
 	@PYLAMBDA_TEST_DOCKERFILES=1 $(BIN)/pytest tests/image/test_dockerfiles.py
