@@ -4,6 +4,7 @@ Everything that is started or built carries the name of this run, is remembered,
 two runs on one engine, and whatever else lives there, are left in peace. Conditions are waited for with a deadline.
 """
 
+import itertools
 import json
 import re
 import shlex
@@ -24,6 +25,8 @@ from images import facts
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 START_TIMEOUT_S = 30.0
 COMMAND_TIMEOUT_S = 300.0
+# What docker shows where there is no name.
+NONE = "<none>"
 
 
 class DockerError(AssertionError):
@@ -65,6 +68,17 @@ def made_by_build(said: str) -> list[str]:
             made.append(found[1])
         before = line
     return made
+
+
+def names_of_images() -> list[str]:
+    """What images of the engine are called, the newest first; what was fetched by its digest has that for a tag."""
+    shown = "{{.Repository}} {{.Tag}} {{.Digest}}"
+    rows = [line.split() for line in command("docker", "images", "--digests", "--format", shown).out.splitlines()]
+    return [
+        f"{repository}@{digest}" if tag == NONE else f"{repository}:{tag}"
+        for repository, tag, digest in rows
+        if repository != NONE and {tag, digest} != {NONE}
+    ]
 
 
 def free_port() -> int:
@@ -195,7 +209,8 @@ class Docker:
     def __init__(self) -> None:
         self.run_id = uuid.uuid4().hex[:8]
         self._containers: list[str] = []
-        self._images: list[str] = []
+        self._tags = itertools.count()
+        self._registries: list[str] = []
         self._stages: list[str] = []
 
     def start(self, image: str, *arguments: str, options: tuple[str, ...] = ()) -> Container:
@@ -217,23 +232,30 @@ class Docker:
                 copy(source, Path(folder, place))
             Path(folder, "Dockerfile").write_text(dockerfile)
             tag = self.own_tag(name)
-            command("docker", "build", "--quiet", "--force-rm", "--network", "none", "--tag", tag, folder)
+            self.builds("docker", "build", "--force-rm", "--network", "none", "--tag", tag, folder)
         return tag
+
+    def builds(self, *words: str) -> str:
+        """Run a command that builds, and return what it said. Raises DockerError."""
+        try:
+            said = command(*words).out
+        except DockerError as error:
+            self.remember_stages(str(error))
+            raise
+        self.remember_stages(said)
+        return said
 
     def own_tag(self, name: str) -> str:
-        """A tag that is this run's and is removed with it."""
-        tag = f"pylambda-test:{name}-{self.run_id}-{len(self._images)}"
-        self._images.append(tag)
-        return tag
+        """A tag that is this run's, by its id, and is removed with it."""
+        return f"pylambda-test:{name}-{self.run_id}-{next(self._tags)}"
 
     def tag(self, source: str, name: str) -> None:
-        """Give an image one more name, which is this run's too."""
+        """Give an image one more name, with this run's id in it."""
         command("docker", "tag", source, name)
-        self.remember(name)
 
-    def remember(self, name: str) -> None:
-        """Remove an image at the end that somebody else made or fetched."""
-        self._images.append(name)
+    def remember_registry(self, address: str) -> None:
+        """Remove at the end what was pushed to a registry of this run, or fetched from it."""
+        self._registries.append(f"{address}/")
 
     def containers(self) -> int:
         """How many there have been: what `remove_containers` takes for a point in time."""
@@ -246,14 +268,16 @@ class Docker:
             del self._containers[since:]
 
     def remember_stages(self, said: str) -> None:
-        """Remove at the end what the classic builder made on the way: it keeps a stage that no image stands on."""
+        """Remove at the end what the classic builder keeps without a name: stages, and what a failed build came to."""
         self._stages += made_by_build(said)
 
     def remove_images(self) -> None:
+        """Remove what has this run's name in the engine, whoever gave it, and what never had one."""
+        own = (self.run_id, *self._registries)
+        named = [name for name in names_of_images() if any(mark in name for mark in own)]
         # Children first, else their parents are still in use.
-        if made := [*reversed(self._images), *reversed(self._stages)]:
+        if made := [*named, *reversed(self._stages)]:
             subprocess.run(("docker", "rmi", *made), capture_output=True, check=False)
-        self._images.clear()
         self._stages.clear()
 
     def _own_name(self) -> str:

@@ -116,7 +116,7 @@ class Workshop:
         if subject not in self._images:
             tag = self._docker.own_tag(f"{subject.version}-{subject.variant}-{subject.arch}")
             image = Image(tag, subject.version, self._base(subject), subject.variant, subject.arch)
-            self._docker.remember_stages(make_image(image))
+            make_image(image, self._docker)
             self._images[subject] = image
         return self._images[subject]
 
@@ -201,7 +201,7 @@ def example_dockerfile(image: Image) -> str:
     return re.sub(r"^FROM .*", f"FROM {image.tag}", (HELLO / "Dockerfile").read_text())
 
 
-def make_image(image: Image) -> str:
-    """`make image` as a user types it; returns what it said."""
+def make_image(image: Image, docker: Docker) -> None:
+    """`make image` as a user types it. Raises DockerError."""
     words = (f"VERSION={image.version}", f"VARIANT={image.variant}", f"ARCH={image.arch}")
-    return command("make", "-C", str(standin.ROOT), "image", *words, f"BASE={image.base}", f"IMAGE={image.tag}").out
+    docker.builds("make", "-C", str(standin.ROOT), "image", *words, f"BASE={image.base}", f"IMAGE={image.tag}")

@@ -105,6 +105,6 @@ def test_a_base_without_the_emulator_is_refused(image: Image, docker: Docker) ->
     bare = docker.build("no-emulator", f"FROM {image.base}\nRUN rm /usr/local/bin/aws-lambda-rie\n", {})
     # When an image is built on it
     with pytest.raises(AssertionError) as refused:
-        make_image(image._replace(base=bare, tag=docker.own_tag("on-no-emulator")))
+        make_image(image._replace(base=bare, tag=docker.own_tag("on-no-emulator")), docker)
     # Then the build says what is missing
     assert "the base has no executable /usr/local/bin/aws-lambda-rie" in str(refused.value)

@@ -75,8 +75,9 @@ class Typist:
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def hub(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with registries.serve(tmp_path_factory.mktemp("registry")) as running:
+        docker.remember_registry(running.address)
         yield running
 
 
@@ -121,7 +122,6 @@ def run_function(aws: Aws, hub: Registry, docker: Docker) -> str:
     """Run what the function in AWS is made of, as Lambda would fetch it, and return what its URL would answer."""
     uri = aws.client("lambda").get_function(FunctionName="greeter")["Code"]["ImageUri"]
     local = uri.replace(HOST, hub.address)
-    docker.remember(local)
     container = docker.start(local)
     container.wait_until_it_answers()
     return httpx.get(f"{container.url}/?name=you", timeout=30).text
@@ -185,7 +185,6 @@ def test_the_pipeline_ships_what_changed_to_the_function_of_the_template(
     assert second != first
     assert f"IMAGE_URI={second}\n" in said
     assert second.startswith(f"{HOST}/greeter@sha256:")
-    docker.remember(f"{hub.address}/greeter:2")
     assert run_function(typist.aws, hub, docker).startswith('data: {"word": "Welcome"}\n\n')
 
 

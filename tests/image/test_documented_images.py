@@ -63,6 +63,7 @@ def test_the_other_architecture_is_built_and_measured(workshop: Workshop, docker
         "IMAGE=pylambda:3.12-slim-arm64": f"XZ= IMAGE={tag}",
     }
     said = shell(commands("make image ", ours), ROOT)
+    docker.remember_stages(said)
     assert f"{tag}, in MB" in said
     assert command("docker", "inspect", "--format", "{{.Architecture}}", tag).out.strip() == "arm64"
 
@@ -75,7 +76,7 @@ def test_any_builder_can_build_it(image: Image, docker: Docker, tmp_path: Path) 
         "build 3.12": f"build {image.version} --base {image.base}",
         "--tag pylambda:3.12": f"--tag {tag}",
     }
-    shell(commands("make vendor", ours), ROOT)
+    docker.remember_stages(shell(commands("make vendor", ours), ROOT))
     by_hand, ours = (json.loads(command("docker", "inspect", name).out)[0] for name in (tag, image.tag))
     # The package manager writes times, so Python's layer may be another one in this cache; ours are the same.
     assert by_hand["RootFS"]["Layers"][-OWN_LAYERS:] == ours["RootFS"]["Layers"][-OWN_LAYERS:]

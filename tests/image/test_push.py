@@ -44,8 +44,9 @@ def _own_docker_config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def hub(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with serve(tmp_path_factory.mktemp("registry")) as running:
+        docker.remember_registry(running.address)
         yield running
 
 
@@ -55,18 +56,8 @@ def local(docker: Docker, arm64_image: Image, native_image: Image) -> str:
     name = f"pylambda-test-{docker.run_id}"
     for image in (arm64_image, native_image):
         # One at a time, because each stand-in has one architecture
-        command(
-            "make",
-            "-C",
-            str(ROOT),
-            "images",
-            f"IMAGES={image.version}",
-            f"ARCH={image.arch}",
-            f"BASE={image.base}",
-            f"LOCAL={name}",
-        )
-        docker.remember(f"{name}:{image.version}-{image.arch}")
-    docker.remember(f"{name}:{native_image.version}")
+        words = (f"IMAGES={image.version}", f"ARCH={image.arch}", f"BASE={image.base}", f"LOCAL={name}")
+        docker.builds("make", "-C", str(ROOT), "images", *words)
     return name
 
 
@@ -105,7 +96,6 @@ def test_the_variant_with_boto3_is_pushed(
     image = workshop.sibling(native_image, "boto3")
     name, moving = f"pylambda-test-{docker.run_id}", f"{image.version}-boto3-{image.arch}"
     command("docker", "tag", image.tag, f"{name}:{moving}")
-    docker.remember(f"{name}:{moving}")
     # When its architecture is pushed
     words = (f"REPOSITORY={hub.address}/sdk", f"LOCAL={name}", f"IMAGES={image.version}-boto3", f"ARCH={image.arch}")
     command("make", "-C", str(ROOT), "push-arch", *words)
@@ -192,7 +182,6 @@ def test_from_gets_the_machines_architecture(hub: Registry, native_image: Image,
     # When a function's image is built on the index
     name = f"{hub.address}/pylambda:{native_image.version}"
     tag = docker.build("on-index", f"FROM {name}\n", {})
-    docker.remember(name)
     # Then it stands on the manifest of this machine
     (arch,) = [row for row in facts.load().archs if row.name == native_image.arch]
     said = command("docker", "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", tag).out.strip()
@@ -205,6 +194,7 @@ def test_a_functions_image_goes_to_ecr_as_a_single_manifest(
     # Given a registry that lets in the user that ECR has, and the README's example
     example = docker.build("hello-ecr", example_dockerfile(native_image), {"app.py": HELLO / "app.py"})
     with serve(tmp_path, with_password=True) as private:
+        docker.remember_registry(private.address)
         repository = f"{private.address}/hello"
         client = Client("docker", repository)
         with pytest.raises(PushError, match=r"no basic auth credentials|unauthorized"):

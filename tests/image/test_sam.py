@@ -53,7 +53,6 @@ class Sam:
         # What the command builds on the way stays, in the image's repository: so that is one of this run.
         repository = f"pylambda-test-{self._docker.run_id}"
         self._docker.tag(image, f"{repository}:sam")
-        self._docker.remember(f"{repository}:rapid-{self._arch}")
         (self._folder / "template.yaml").write_text(
             TEMPLATE.format(image=f"{repository}:sam", arch=self._arch, handler=handler)
         )
