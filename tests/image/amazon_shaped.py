@@ -62,6 +62,8 @@ def tag() -> str:
 
 def make() -> str:
     """Build the base where the engine has it not yet, and return its tag. Raises StandInError."""
+    if shutil.which("docker") is None or command("docker", "version", check=False).code:
+        raise standin.StandInError("no container engine answers: make engine")
     name = tag()
     if not command("docker", "image", "inspect", name, check=False).code:
         return name
