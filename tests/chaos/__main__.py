@@ -5,6 +5,7 @@
     unruly_api.py a Runtime API that does it
     round.py      a process, started anew where it may end, and looked at for growth
     oracle.py     what is wrong with how an invocation was answered
+    serving.py    the same for `pylambda serve`, with the clients of unruly_clients.py
 
 The exit code is 1 where an invocation was lost or answered wrongly, the process hung, ended without a reason, or grew.
 What was wrong is printed with the command that plays the round again.
@@ -15,17 +16,19 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.chaos import round, serving
 from tests.chaos.modes import MODES
-from tests.chaos.round import Outcome, play
+from tests.chaos.round import Outcome
 
 FAULTS = 100_000
 # Of a long run; a short one has one round in each mode.
 FAULTS_IN_A_ROUND = 2_000
+ALL = [*MODES, serving.SERVE]
 # A round is mostly waiting: for a request to be sent again, for a worker to be forked.
 ROUNDS_AT_ONCE = 2 * (os.cpu_count() or 1)
 
@@ -38,6 +41,11 @@ class Round(NamedTuple):
     faults: int
 
     @property
+    def play(self) -> Callable[[str, int, int, Path], Outcome]:
+        """What plays it."""
+        return serving.play if self.mode == serving.SERVE else round.play
+
+    @property
     def command(self) -> str:
         """What plays it again."""
         return f"make chaos MODE={self.mode} SEED={self.seed} FAULTS={self.faults}"
@@ -48,13 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Break it, before others do.")
     parser.add_argument("--faults", type=int, default=FAULTS, help="how many at least, in all modes together")
     parser.add_argument("--seed", type=int, default=1, help="of the first round; the others follow")
-    parser.add_argument("--mode", nargs="+", choices=list(MODES), default=list(MODES), help="these alone")
+    parser.add_argument("--mode", nargs="+", choices=ALL, default=ALL, help="these alone")
     arguments = parser.parse_args(argv)
     rounds = list(rounds_of(arguments.mode, arguments.seed, arguments.faults))
     total, bad = Outcome(), 0
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, ProcessPoolExecutor(ROUNDS_AT_ONCE, context) as pool:
-        playing = {pool.submit(play, *one, Path(scratch, f"{one.mode}-{one.seed}")): one for one in rounds}
+        playing = {pool.submit(one.play, *one, Path(scratch, f"{one.mode}-{one.seed}")): one for one in rounds}
         for done in as_completed(playing):
             outcome = done.result()
             print(_line(playing[done], outcome), flush=True)

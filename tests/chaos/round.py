@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -168,10 +169,11 @@ class _Part:
                 lambda: serving.ended or (api.idle and api.waiting >= self._mode.at_once), "", deadline_s=BOUND_S
             )
         except AssertionError:
-            held = [f"{request_id} ({api.trials[request_id]})"[:2000] for request_id in api.in_flight]
+            trials = [api.trials[request_id] for request_id in api.in_flight]
+            held = [f"{it.token} ({it.do or 'echo'}, {it.replies}, {it.answers})" for it in trials]
             raise AssertionError(
                 f"it hangs: {api.waiting} of {self._mode.at_once} places wait, and these were not answered: {held}\n"
-                f"{serving.output('err')[-1000:]}"
+                f"{serving.output('err')[-6000:]}"
             ) from None
 
     def stop(self) -> None:
@@ -210,7 +212,7 @@ class _Part:
         """Return what there is once the threads that a function has started have ended, or does not end."""
         deadline = time.monotonic() + SETTLE_S
         while True:
-            size = _size(session)
+            size = _size_of_session(session)
             before = self._sizes[-1] if self._sizes else size
             if (size.descriptors, size.threads) <= (before.descriptors, before.threads) or time.monotonic() > deadline:
                 return size
@@ -225,21 +227,21 @@ class _Part:
                 self._outcome.wrong.append(f"{name} grew: {[getattr(size, name) for size in self._sizes]}")
 
 
-def _size(session: int) -> Size:
+def size_of(pid: int) -> Size:
+    """Return what a process has. Raises OSError where it has ended."""
+    folder = Path(f"/proc/{pid}")
+    rss = re.search(r"^VmRSS:\s*(\d+)", (folder / "status").read_text(), re.MULTILINE)
+    return Size(len(os.listdir(folder / "fd")), len(os.listdir(folder / "task")), int(rss[1]) if rss else 0)
+
+
+def _size_of_session(session: int) -> Size:
     """Return what the processes of a session have; those that end meanwhile have nothing."""
-    sizes = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[3]) != session:
-                continue
-            status = (folder / "status").read_text()
-            rss = re.search(r"^VmRSS:\s*(\d+)", status, re.MULTILINE)
-            sizes.append(
-                Size(len(os.listdir(folder / "fd")), len(os.listdir(folder / "task")), int(rss[1]) if rss else 0)
-            )
-        except OSError:
-            continue
-    return Size(*map(sum, zip(*sizes, strict=True))) if sizes else Size(0, 0, 0)
+    sizes = [Size(0, 0, 0)]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                sizes.append(size_of(int(stat.parent.name)))
+    return Size(*map(sum, zip(*sizes, strict=True)))
 
 
 @cache

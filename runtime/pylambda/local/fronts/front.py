@@ -84,7 +84,7 @@ class Front:
         except QueueFull:
             await exchange.reply(429, b'{"message":"Too Many Requests"}', [responses.JSON_TYPE])
             return
-        exchange.on_gone = lambda: self._leave(invocation)
+        exchange.when_gone(lambda: self._leave(invocation))
         streams = await self._begun(invocation)
         if streams is None:
             await self._send(exchange, invocation, Outcome(b""), self._gave_up(invocation))

@@ -45,7 +45,7 @@ class Exchange:
         headers: names in lower case, in order.
         peer: the client's address.
         trailers: what came after a chunked body; complete with it.
-        on_gone: called once if the client leaves before its answer is complete.
+        on_gone: called once if the client leaves before its answer is complete; `when_gone` sets it.
         started: whether an answer has begun.
     """
 
@@ -156,6 +156,12 @@ class Exchange:
             Gone: always, to whoever answers.
         """
         raise Gone("the answer was cut off")
+
+    def when_gone(self, call: Callable[[], object]) -> None:
+        """Have a function called once if the client leaves before its answer is complete, or now where it has left."""
+        self.on_gone = call
+        if self._connection.lost:
+            self.lose()
 
     # What the connection calls.
 

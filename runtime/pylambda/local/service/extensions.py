@@ -139,7 +139,7 @@ class Extensions:
             await refuse(exchange, 403, "Extension.UnknownExtensionIdentifier", "Unknown extension identifier")
         elif path == "event/next":
             waits = asyncio.ensure_future(extension.queue.get())
-            exchange.on_gone = waits.cancel
+            exchange.when_gone(waits.cancel)
             extension.waits = extension.queue.empty()
             self._on_idle()
             event = await waits

@@ -194,7 +194,7 @@ class InvokeApi:
         await invocation.begun()
         headers = [*self._headers(request_id), ("Content-Type", CONTENT_TYPE), ("X-Amz-Executed-Version", call.version)]
         exchange.begin(200, [*headers, ("X-Amzn-Trace-Id", invocation.trace_id)])
-        exchange.on_gone = invocation.abandon
+        exchange.when_gone(invocation.abandon)
         async for part in invocation.arriving():
             await exchange.send(payload_chunk(part))
         outcome = await invocation.done
@@ -210,7 +210,7 @@ class InvokeApi:
     def _submit(self, exchange: Exchange, call: Call) -> Invocation:
         invocation = self._pool.submit(call)
         self._name_repeats(exchange)
-        exchange.on_gone = lambda: self.leave(invocation)
+        exchange.when_gone(lambda: self.leave(invocation))
         return invocation
 
     def _name_repeats(self, fields: Fields) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from pylambda.local.service.invocation import Call, Invocation
+from pylambda.local.service.outcomes import Outcome
 
 # Takes what a worker has asked for.
 Deliver = Callable[[Invocation], None]
@@ -96,6 +97,7 @@ class Pool:
             self._queue.remove(invocation)
         except ValueError:
             return False
+        invocation.finish(Outcome(b""))  # for whoever waits to answer, and finds then that nobody is there
         return True
 
     def put_back(self, invocation: Invocation) -> None:

@@ -71,7 +71,7 @@ class WorkerApi:
             event.cancel()
 
         worker.poll(deliver)
-        exchange.on_gone = gone
+        exchange.when_gone(gone)
         invocation = await event
         exchange.on_gone = None
         try:
