@@ -692,3 +692,13 @@ def test_an_asgi_app_is_not_for_threads(runtime: Runtime) -> None:
     run = runtime.serve("asgi:app:app", files={"app.py": app}, at_once=2, env={"PYLAMBDA_CONCURRENCY": "thread"})
     assert run.init_error.json["errorType"] == "Runtime.InvalidSetting"
     assert "PYLAMBDA_CONCURRENCY to 'async' or 'process'" in run.stdout
+
+
+def test_a_worker_that_closes_its_line_leaves_its_supervisor_asleep(runtime: Runtime) -> None:
+    source = "import os\ndef handler(event, context):\n    os.closerange(3, 21)\n"
+    with runtime.start(files={"app.py": source}, events=[Next()], at_once=2, env=PROCESS) as started:
+        started.wait_until_idle()
+        started.api.wait_until(lambda: started.api.waiting == 2, "both workers wait")
+        stat = Path(f"/proc/{started.pid}/stat")
+        states = [stat.read_text().rpartition(")")[2].split()[0] for _ in range(2000)]
+    assert states.count("S") > len(states) / 2, "it looks again and again"

@@ -168,7 +168,8 @@ class Supervisor:
         poll = select.poll()
         poll.register(self._wake_read, select.POLLIN)
         for worker in self._workers.values():
-            poll.register(worker.line, select.POLLIN)
+            if worker.line.fileno() >= 0:
+                poll.register(worker.line, select.POLLIN)
         ends = list(self._due.values())
         if self._told_at is not None:
             ends.append(self._told_at + PATIENCE_S)
@@ -225,12 +226,13 @@ class Supervisor:
         self._due[number] = monotonic() + delay_s
 
     def _hear(self, worker: _Worker) -> None:
-        while True:
+        while worker.line.fileno() >= 0:
             try:
                 word = worker.line.recv(MAX_WORD_BYTES)
             except (BlockingIOError, ConnectionResetError):
                 return
             if not word:
+                worker.line.close()  # the function has closed the other end: each wait would find this one at its end
                 return
             worker.said.add(word)
             if word in (READY, READY_ALONE) and not worker.is_ready:
