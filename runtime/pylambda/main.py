@@ -6,7 +6,7 @@ from posix import _exit, getpid
 
 from pylambda import names
 from pylambda.function.handler import APP_PREFIXES, is_plain, load
-from pylambda.log.failures import log_failure
+from pylambda.log.failures import exhaustion, log_failure
 from pylambda.log.sinks import sink_of, unbuffer, warn
 from pylambda.loop import Loop
 from pylambda.payload import codec
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from pylambda.runtime_api.invocation import InvocationSource
     from pylambda.start.environment import Variables
 
-EXIT_LOAD_FAULT = 1
-EXIT_API_FAULT = 1
+EXIT_LOAD_FAULT = EXIT_API_FAULT = 1
 # Before a collection: boto3 meets one in place of seventy, and documents that a module parses leave no more garbage.
 OBJECTS_WHILE_LOADING = 50_000
 
@@ -63,7 +62,8 @@ def _guarded(serve: "Callable[[Runtime], int]") -> int:
         environ = Environment()
         mend(environ)
         return serve(Runtime(Settings(environ, sys.argv)))
-    except Exception as fault:
+    except Exception as error:
+        fault = exhaustion(error) or error
         from pylambda.faults import Fault
 
         if not isinstance(fault, Fault):

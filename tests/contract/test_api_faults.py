@@ -300,10 +300,14 @@ def handler(event, context):
     return os.getpid()
 """
     EVENTS = Next(1, request_id="held", replies=(Reply(then=Then.CLOSE),)), Next(0, request_id="next")
+    # Of which the runtime says a line, with a module that it has yet to import.
+    REFUSED = (Next(1, answers=(Reply(status=403),)),)
 
-    def test_the_run_ends_in_one_line(self, runtime: Runtime) -> None:
-        run = runtime.serve(files={"app.py": self.SOURCE}, events=self.EVENTS)
-        assert "Too many open files" in ends_in_one_line(run)
+    @pytest.mark.parametrize("events", [EVENTS, REFUSED], ids=["for-a-connection", "for-an-import"])
+    def test_the_run_ends_in_one_line(self, events: tuple[Next, ...], runtime: Runtime) -> None:
+        with runtime.start(files={"app.py": self.SOURCE}, events=events) as started:
+            started.wait_until_ended()
+            assert "Too many open files" in ends_in_one_line(started.stop())
 
     def test_a_worker_ends_and_what_it_held_is_answered(self, runtime: Runtime) -> None:
         env = {"PYLAMBDA_CONCURRENCY": "process"}

@@ -1,5 +1,7 @@
 """What is said of a failure: a whole report where there is something to say it with, else a bare one."""
 
+from posix import closerange
+
 from pylambda.payload import codec
 
 TYPE_CHECKING = False
@@ -7,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from pylambda.faults import NoDescriptors
     from pylambda.log.sinks import Sink
 
     class Failure(Protocol):
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
         @property
         def body(self) -> bytes:
             """The error document as JSON."""
+
+
+NONE_LEFT = 23, 24  # ENFILE, EMFILE
 
 
 class BareReport:
@@ -73,3 +79,18 @@ def log_failure(
         # No descriptor is left to import from, or no memory: the caller still gets an answer.
         return BareReport(error, request_id)
     return report
+
+
+def exhaustion(error: Exception, message: str = "") -> "NoDescriptors | None":
+    """Return the fault where an error says that the function has left no descriptor; what follows has stdin's to go on.
+
+    Args:
+        error: of a connection or of an import.
+        message: of the fault; the error's own where it is empty.
+    """
+    if not isinstance(error, OSError) or error.errno not in NONE_LEFT:
+        return None
+    closerange(0, 1)
+    from pylambda.faults import NoDescriptors
+
+    return NoDescriptors(message or str(error))

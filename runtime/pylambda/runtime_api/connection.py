@@ -21,8 +21,9 @@ from _socket import (
     TCP_NODELAY,
     socket,
 )
-from posix import closerange, set_inheritable
+from posix import set_inheritable
 
+from pylambda.log.failures import exhaustion
 from pylambda.runtime_api.wire import HEAD_END, MAX_HEAD_BYTES, ProtocolError, Reply, Template, read_head
 
 TYPE_CHECKING = False
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 RECEIVE_BYTES = 1 << 13
 # EBADF, ENOTSOCK: the function has closed every descriptor, as daemons do, and may have opened another in its place.
 NOT_OURS = 9, 88
-NONE_LEFT = 23, 24  # ENFILE, EMFILE
 ACCEPTED = 202
 JOIN_BYTES = 1 << 14  # up to here a copy of the body is cheaper than a second element in the system call
 
@@ -274,12 +274,11 @@ class Connection:
 
 
 def _fault(message: str, error: Exception) -> "ApiFault":
-    is_exhausted = isinstance(error, OSError) and error.errno in NONE_LEFT
-    if is_exhausted:
-        closerange(0, 1)  # stdin's, because the import takes one
-    from pylambda.faults import NoDescriptors, TransportError
+    if fault := exhaustion(error, message):
+        return fault
+    from pylambda.faults import TransportError
 
-    return NoDescriptors(message) if is_exhausted else TransportError(message)
+    return TransportError(message)
 
 
 def _has_something_to_say(connection: socket) -> bool:
