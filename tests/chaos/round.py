@@ -35,6 +35,7 @@ SETTLE_S = 2.0
 LOOK_EVERY_S = 0.005
 # A row of dead workers is waited for longer and longer; so few of them in a round.
 MOST_DEATHS = 12
+WORKER_ENDED = re.compile(r"^pylambda: worker \d+ ended", re.MULTILINE)
 # A folder that is soon full, in a namespace of the runtime's own.
 SMALL_TMP = 'mount -t tmpfs -o size=1m none "$TMPDIR" && exec "$0"'
 
@@ -90,7 +91,8 @@ def play(name: str, seed: int, faults: int, folder: Path) -> Outcome:
     try:
         for may_end, share in ((False, 0.8), (True, 0.2)):
             random = Random(f"{name} {seed} {may_end}")
-            _play_part(mode, _draw(random, mode, int(faults * share), may_end=may_end), folder / str(may_end), outcome)
+            trials = _draw(random, mode, int(faults * share), may_end=may_end)
+            _play_part(mode, trials, folder / str(may_end), outcome, may_end=may_end)
     except AssertionError as hung:
         outcome.wrong.append(str(hung))
     outcome.took_s = time.monotonic() - began
@@ -115,14 +117,14 @@ def _draw(random: Random, mode: Mode, faults: int, *, may_end: bool) -> Iterator
             return
 
 
-def _play_part(mode: Mode, trials: Iterator[Trial], folder: Path, outcome: Outcome) -> None:
+def _play_part(mode: Mode, trials: Iterator[Trial], folder: Path, outcome: Outcome, *, may_end: bool) -> None:
     folder.mkdir(parents=True)
     with UnrulyApi(mode) as api:
         part = _Part(mode, api, Runtime(folder), outcome)
         while batch := [trial for _, trial in zip(range(BATCH), trials, strict=False)]:
             api.plan_for(batch)
             part.serve()
-        part.stop()
+        part.stop(may_die=may_end)
         outcome.wrong += api.complaints
         for request_id, trial in api.trials.items():
             outcome.faults += trial.faults
@@ -176,9 +178,12 @@ class _Part:
                 f"{serving.output('err')[-6000:]}"
             ) from None
 
-    def stop(self) -> None:
-        """End the runtime, and look whether it has grown."""
+    def stop(self, *, may_die: bool) -> None:
+        """End the runtime, and look whether it has grown, or lost a worker that had no reason to end."""
         if self._serving is not None:
+            said = self._serving.output("err")
+            if not may_die and WORKER_ENDED.search(said):
+                self._outcome.wrong.append(f"a worker ended without a reason: {said[-2000:]}")
             self._look_for_growth()
             self._context.__exit__(None, None, None)
 
