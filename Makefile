@@ -150,6 +150,12 @@ MODE ?=
 chaos: $(VENV)/.dev-ready ## Break what the runtime stands on, in every mode of it: FAULTS=100000, SEED=1, MODE=process
 	@$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(if $(MODE),--mode $(MODE))
 
+COUNT ?=
+
+.PHONY: soak
+soak: $(VENV)/.dev-ready ## Serve a million events and four other loads, and look for growth: COUNT=20000, PAGE=docs/reliability.md
+	@$(BIN)/python -m bench.soak $(if $(COUNT),--count $(COUNT)) $(if $(PAGE),--docs $(PAGE))
+
 .PHONY: bench
 bench: $(VENV)/.dev-ready ## Measure the runtime beside the official client, for some minutes: ARGS=--quick, ...
 	@$(BIN)/python -m bench $(ARGS)

@@ -111,7 +111,12 @@ def other_cpu() -> int:
 
 
 def run_once(kit: Kit, runtime: str, scenario: Scenario) -> Run:
-    """Start `runtime`, put it through `scenario`, end it.
+    """Start `runtime`, put it through `scenario`, end it; return the figures. Raises what `load` raises."""
+    return read(load(kit, runtime, scenario))
+
+
+def load(kit: Kit, runtime: str, scenario: Scenario, timeout_s: int = TIMEOUT_S) -> dict[str, Any]:
+    """Start `runtime`, put it through `scenario`, end it; return what the load program prints.
 
     Raises:
         BenchError: it did not start, or did not answer as it should.
@@ -119,12 +124,12 @@ def run_once(kit: Kit, runtime: str, scenario: Scenario) -> Run:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         event, answer = Path(folder, "event"), Path(folder, "answer")
         event.write_bytes(scenario.event)
-        load = [str(kit.server), "-e", str(event), "-a", str(answer), "-n", str(scenario.invocations)]
-        load += ["-w", str(scenario.warm_up), "-s", str(scenario.samples), "-p", str(scenario.pause_us)]
-        load += ["-c", str(other_cpu())] if scenario.apart else []
+        line = [str(kit.server), "-e", str(event), "-a", str(answer), "-n", str(scenario.invocations)]
+        line += ["-w", str(scenario.warm_up), "-s", str(scenario.samples), "-p", str(scenario.pause_us)]
+        line += ["-c", str(other_cpu())] if scenario.apart else []
+        line += ["--", *command(kit, runtime, scenario)]
         environ = environment(kit, runtime, scenario)
-        done = _run([*load, "--", *command(kit, runtime, scenario)], kit.task, environ, runtime)
-        raw = json.loads(done)
+        raw: dict[str, Any] = json.loads(_run(line, kit.task, environ, runtime, timeout_s))
         expected_errors = scenario.invocations if scenario.fails else 0
         if raw["errors"] != expected_errors:
             raise BenchError(f"{runtime}, {scenario.title}: {raw['errors']} errors, expected {expected_errors}")
@@ -132,7 +137,7 @@ def run_once(kit: Kit, runtime: str, scenario: Scenario) -> Run:
             _check_echo(scenario, runtime, answer.read_bytes())
         if "web_" in scenario.handler and scenario.invocations:
             _check_status(scenario, runtime, answer.read_bytes())
-    return read(raw)
+    return raw
 
 
 def read(raw: Mapping[str, Any]) -> Run:
@@ -153,13 +158,13 @@ def read(raw: Mapping[str, Any]) -> Run:
     )
 
 
-def _run(line: list[str], folder: Path, environ: dict[str, str], runtime: str) -> str:
+def _run(line: list[str], folder: Path, environ: dict[str, str], runtime: str, timeout_s: int) -> str:
     try:
         done = subprocess.run(
-            line, cwd=folder, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            line, cwd=folder, env=environ, capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
-        raise BenchError(f"{runtime} took more than {TIMEOUT_S} s") from None
+        raise BenchError(f"{runtime} took more than {timeout_s} s") from None
     if done.returncode:
         raise BenchError(f"{runtime}: {' / '.join(done.stderr.strip().splitlines()[-3:])}")
     return done.stdout

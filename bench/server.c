@@ -13,7 +13,8 @@
 //       cycle   from there to the last byte of the next /next
 //     wall      from the first of these events to the last /next
 //     cpu       the process's CPU time in that span;  cpu_total: from fork to end, by wait4
-//     peak_kib  the largest resident set, by wait4;   rss_kib: the resident set at SAMPLES even intervals
+//     peak_kib  the largest resident set, by wait4
+//     rss_kib, descriptors, threads   the resident set, and how many of these the runtime has, at SAMPLES even intervals
 //
 // With -c the runtime runs on that CPU, else wherever this program may.
 //
@@ -24,6 +25,7 @@
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -284,6 +286,24 @@ static long resident_kib(void) {
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+// How many entries a folder of the runtime's in /proc has.
+static long count_entries(const char *folder) {
+    char path[64];
+    long count = 0;
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)runtime, folder);
+    DIR *entries = opendir(path);
+    if (!entries) die("cannot read %s", path);
+    for (struct dirent *entry; (entry = readdir(entries));) count += entry->d_name[0] != '.';
+    closedir(entries);
+    return count;
+}
+
+static void print_samples(const char *name, const long *samples, long count) {
+    printf("\"%s\": [", name);
+    for (long index = 0; index < count; index++) printf("%s%ld", index ? ", " : "", samples[index]);
+    fputs("],\n", stdout);
+}
+
 static void on_child(int number) { (void)number; }
 
 // --- The command line ---
@@ -350,7 +370,7 @@ int main(int argc, char **argv) {
 
     struct invocation *invocations = calloc((size_t)options.count + 1, sizeof *invocations);
     if (!invocations) die("out of memory");
-    long rss[MAX_SAMPLES], sampled = 0, errors = 0;
+    long rss[MAX_SAMPLES], descriptors[MAX_SAMPLES], threads[MAX_SAMPLES], sampled = 0, errors = 0;
     clockid_t cpu_clock;
     if (clock_getcpuclockid(runtime, &cpu_clock)) die("the runtime's CPU clock cannot be read");
     int64_t began = now(), asked = began, cpu_before = nanoseconds(cpu_clock);
@@ -377,7 +397,11 @@ int main(int argc, char **argv) {
         drop(next);
         if (number < 0) continue;
         invocations[number] = (struct invocation){sent - before, answered - sent, asked - sent};
-        if (options.samples && (number + 1) * options.samples / options.count > sampled) rss[sampled++] = resident_kib();
+        if (options.samples && (number + 1) * options.samples / options.count > sampled) {
+            rss[sampled] = resident_kib();
+            descriptors[sampled] = count_entries("fd");
+            threads[sampled++] = count_entries("task");
+        }
     }
     int64_t cpu = nanoseconds(cpu_clock) - cpu_before;
 
@@ -388,9 +412,10 @@ int main(int argc, char **argv) {
                         (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * INT64_C(1000);
     printf("{\"cold\": %ld, \"wall\": %ld, \"cpu\": %ld, \"cpu_total\": %ld, \"peak_kib\": %ld, \"errors\": %ld,\n", cold,
            asked - began, cpu, cpu_total, usage.ru_maxrss, errors);
-    fputs("\"rss_kib\": [", stdout);
-    for (long index = 0; index < sampled; index++) printf("%s%ld", index ? ", " : "", rss[index]);
-    fputs("],\n\"invocations\": [", stdout);
+    print_samples("rss_kib", rss, sampled);
+    print_samples("descriptors", descriptors, sampled);
+    print_samples("threads", threads, sampled);
+    fputs("\"invocations\": [", stdout);
     for (long index = 0; index < options.count; index++)
         printf("%s[%ld, %ld, %ld]", index ? ", " : "", invocations[index].write, invocations[index].warm,
                invocations[index].cycle);

@@ -137,16 +137,16 @@ def as_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [HEADER, rule, *map(cells, rows)])
 
 
-def between_markers(document: str, text: str) -> str:
-    """Return `document` with what stands between the two markers replaced.
+def between_markers(document: str, text: str, begin: str = MARKER_BEGIN, end: str = MARKER_END) -> str:
+    """Return `document` with what stands between two markers replaced.
 
     Raises:
         ValueError: the markers are not there.
     """
-    pattern = re.compile(f"{re.escape(MARKER_BEGIN)}.*?{re.escape(MARKER_END)}", re.DOTALL)
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(document):
-        raise ValueError(f"there is no line {MARKER_BEGIN!r} with {MARKER_END!r} after it")
-    return pattern.sub(lambda _: f"{MARKER_BEGIN}\n\n{text}\n\n{MARKER_END}", document)
+        raise ValueError(f"there is no line {begin!r} with {end!r} after it")
+    return pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", document)
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:

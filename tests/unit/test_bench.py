@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command_line
-from bench import crowd, figures, importtime, kit, measure, profile, scenarios, serve, table
+from bench import crowd, figures, importtime, kit, measure, profile, scenarios, serve, soak, table
 from bench.scenarios import Line, Scenario
 
 CHECKOUT = Path(__file__).parents[2]
@@ -465,3 +465,35 @@ def test_the_commands_of_performance_md_are_ones_that_the_bench_takes() -> None:
     assert len(found) >= 3
     for arguments in found:
         command_line.parse(shlex.split(arguments))
+
+
+# --- The soak ---
+
+
+def soaked(**samples: list[int]) -> soak.Verdict:
+    """What is made of 400 samples and 4,000 invocations, of which these are not as ever."""
+    flat = {"rss_kib": [20_000] * 400, "descriptors": [5] * 400, "threads": [1] * 400}
+    return soak.judge("it", {"invocations": [[1, 50_000, 1]] * 4000, **flat, **samples})
+
+
+@pytest.mark.parametrize(
+    ("samples", "grown"),
+    [
+        ({}, []),
+        ({"rss_kib": [10_000] * 20 + [20_000] * 380}, []),
+        ({"rss_kib": [20_000 + 3000 * (number % 2) for number in range(400)]}, []),
+        ({"rss_kib": [20_000 + 10 * number for number in range(400)]}, ["RSS"]),
+        ({"descriptors": [5] * 200 + [6] * 200}, ["descriptors"]),
+        ({"threads": [1] * 399 + [2]}, ["threads"]),
+        ({"invocations": [[1, 50_000, 1]] * 2000 + [[1, 90_000, 1]] * 2000}, ["p99"]),
+    ],
+    ids=["flat", "while-it-settles", "noise", "memory", "descriptors", "threads", "tail"],
+)
+def test_a_soak_tells_growth_from_noise(samples: dict[str, list[int]], grown: list[str]) -> None:
+    assert soaked(**samples).grown == grown
+
+
+def test_the_table_of_the_soak_is_written_between_its_markers() -> None:
+    page = (CHECKOUT / "docs" / "reliability.md").read_text()
+    text = soak.as_markdown([soaked()])
+    assert text in table.between_markers(page, text, soak.MARKER_BEGIN, soak.MARKER_END)
