@@ -247,6 +247,19 @@ def test_another_word_is_a_load_fault(runtime: Runtime) -> None:
     assert "imported" not in run.stdout
 
 
+@pytest.mark.parametrize("mode", [1, 2], ids=["one-at-a-time", "many-at-once"])
+@pytest.mark.parametrize(
+    "harm",
+    ["del sys.stdout", "sys.stdout = None", "sys.stdout.close()", "os.close(1)", "sys.stdout.buffer.close()"],
+)
+def test_a_stream_that_the_function_harms_costs_no_answer(runtime: Runtime, harm: str, mode: int) -> None:
+    steps = ["print('begun', end='')", harm, "print('and on', end='')"]
+    body = "".join(f"    with contextlib.suppress(Exception):\n        {step}\n" for step in steps)
+    app = f"import contextlib, os, sys\nasync def handler(event, context):\n{body}    return event\n"
+    run = runtime.serve(files={"app.py": app}, events=[1, 2], env=JSON, at_once=mode)
+    assert sorted(response.json for response in run.responses) == [1, 2]
+
+
 def test_an_end_by_the_function_loses_nothing(runtime: Runtime) -> None:
     app = "import sys\ndef handler(event, context):\n    print('last words', end='')\n    sys.exit(3)\n"
     run = runtime.serve(files={"app.py": app}, events=[Next(request_id="one")], env=JSON)

@@ -46,13 +46,14 @@ def http_event(name: str) -> Any:
 
 @pytest.fixture(scope="module")
 def plain(module_runtime: Runtime) -> Traced:
-    """A plain handler that serves a success, a failure, a request, a message and an invocation of an alias."""
+    """A plain handler that serves a success, a failure, a request, a message, an alias and what looks like a request."""
     events = [
         Next({}, request_id="1"),
         Next({"fail": True}, request_id="2"),
         Next(http_event("http-v2-get"), request_id="3"),
         Next(json.loads((ROOT / "tests" / "events" / "sqs.json").read_text()), request_id="4"),
         Next({}, {"Lambda-Runtime-Invoked-Function-Arn": f"{FUNCTION_ARN}:live"}, request_id="5"),
+        Next({"version": "2.0", "requestContext": {"http": 1, "domainName": 2}}, request_id="6"),
     ]
     env = {
         **BEFORE,
@@ -77,7 +78,7 @@ def test_an_invocation_is_a_span_of_the_trace_that_the_platform_began(plain: Tra
         "cloud.resource_id": FUNCTION_ARN,
         "cloud.account.id": "123456789012",
     }
-    assert [span.attributes["faas.coldstart"] for span in others] == [False] * 4
+    assert [span.attributes["faas.coldstart"] for span in others] == [False] * 5
 
 
 def test_a_span_is_of_the_function(plain: Traced) -> None:
@@ -94,7 +95,7 @@ def test_a_span_is_of_the_function(plain: Traced) -> None:
 
 
 def test_spans_of_the_handler_lie_below_its_invocation(plain: Traced) -> None:
-    assert [[child.name for child in plain.below(span)] for span in plain.spans] == [["work"]] * 5
+    assert [[child.name for child in plain.below(span)] for span in plain.spans] == [["work"]] * 6
 
 
 def test_a_failure_is_in_the_span_with_the_users_frames_alone(plain: Traced) -> None:
@@ -123,6 +124,11 @@ def test_a_request_says_what_was_asked_and_answered_and_nothing_of_its_query(pla
 
 def test_messages_are_consumed(plain: Traced) -> None:
     assert (plain.spans[3].kind, plain.spans[3].attributes["faas.trigger"]) == ("CONSUMER", "pubsub")
+
+
+def test_an_event_that_only_looks_like_a_request_costs_nothing(plain: Traced) -> None:
+    assert plain.spans[5].attributes["faas.trigger"] == "other"
+    assert plain.run.answer_to("6").json == {"statusCode": 200}
 
 
 def test_a_version_stands_in_the_place_of_an_alias(plain: Traced) -> None:

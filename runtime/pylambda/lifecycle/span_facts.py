@@ -42,7 +42,10 @@ class Facts:
         self.attributes: dict[str, str] = {}
         try:
             shape = shape_of(event)
-        except InvalidEvent:  # of a WebSocket API, or for an authorizer
+        except (
+            InvalidEvent,
+            TypeError,
+        ):  # of a WebSocket API, for an authorizer, or of something that only looks like one
             shape = None
         if shape is None:
             self.trigger = _trigger_of(event)
@@ -85,8 +88,8 @@ def status_of_chunk(chunk: "codec.Chunk", content_type: str) -> int | None:
     """Return the HTTP status that the first chunk of a streamed result begins with; None where it has none."""
     if content_type != names.HTTP_INTEGRATION or isinstance(chunk, str):
         return None
-    head, _, _ = bytes(chunk).partition(PRELUDE_END)
-    return status_of_result(codec.decode(head, None))
+    head, end, _ = bytes(chunk).partition(PRELUDE_END)
+    return status_of_result(codec.decode(head, None)) if end else None
 
 
 def _items(headers: Any) -> list[tuple[str, Any]]:

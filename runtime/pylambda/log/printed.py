@@ -38,16 +38,20 @@ def print_records(served: "Callable[[], Served | None]", sink: "Sink") -> None:
         sink: where the platform wants records, if not where they are printed.
     """
     for name, (level, number) in LEVELS.items():
-        stream = getattr(sys, name)
+        stream = getattr(sys, name, None)
         if type(stream) is TextIOWrapper:
             setattr(sys, name, RecordStream(stream, served, level, number, sink))
 
 
 def end_lines(request_id: str) -> None:
     """Let leave what was printed in an invocation without a line end: what is kept may be lost after its answer."""
-    for stream in sys.stdout, sys.stderr:
+    for name in LEVELS:
+        stream = getattr(sys, name, None)
         if isinstance(stream, RecordStream):
-            stream.end_lines(request_id)
+            try:
+                stream.end_lines(request_id)
+            except (OSError, ValueError):  # the function has closed it, or what lies below
+                pass
 
 
 class RecordStream(TextIOWrapper):
