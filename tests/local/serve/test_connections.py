@@ -10,11 +10,11 @@ import pytest
 from tests.local.serve.conftest import Service, serving, wait_for
 
 SOURCE = """
-import time
+import pathlib, time
 
 def handler(event, context):
-    if event == "wait":
-        time.sleep(1)
+    while event == "wait" and not (pathlib.Path(__file__).parent / "until").exists():
+        time.sleep(0.005)
     if event == "fail":
         raise ValueError("as asked")
     return event
@@ -41,7 +41,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("connections") / "task"
     folder.mkdir()
     (folder / "app.py").write_text(SOURCE)
-    with serving(folder, "app.handler", ("--concurrency", "1"), {}) as running:
+    with serving(folder, "app.handler", ("--concurrency", "1", "--timeout", "60", "--no-reload"), {}) as running:
         yield running
 
 
@@ -50,6 +50,14 @@ def client(service: Service) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2])), timeout=30) as connected:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connected
+
+
+@pytest.fixture
+def until(service: Service) -> Iterator[Path]:
+    """A file for which the event "wait" waits."""
+    file = service.folder / "until"
+    yield file
+    file.unlink(missing_ok=True)
 
 
 def request(body: str, fields: str = "", path: str = PATH) -> bytes:
@@ -108,18 +116,22 @@ def test_a_long_call_is_answered_whole(client: socket.socket, length: int) -> No
     assert answers(client, 1)[0][1] == event.encode()
 
 
-def test_calls_that_come_together_are_answered_in_their_order(client: socket.socket) -> None:
+def test_calls_that_come_together_are_answered_in_their_order(client: socket.socket, until: Path) -> None:
     texts = ['"a"', '"wait"', '"b"', '"c"', '"d"']
     client.sendall(b"".join(request(text, UNUSUAL if text == '"c"' else "") for text in texts))
+    until.touch()
     assert [body.decode() for _, body in answers(client, len(texts))] == texts
 
 
-def test_calls_that_come_while_one_runs_are_answered_after_it(client: socket.socket, service: Service) -> None:
+def test_calls_that_come_while_one_runs_are_answered_after_it(
+    client: socket.socket, service: Service, until: Path
+) -> None:
     before = service.output().count("runs")
     client.sendall(request('"wait"'))
     wait_for(lambda: service.output().count("runs") > before, "line of a call that takes its time")
     client.sendall(request('"a"'))
     client.sendall(request('"b"'))
+    until.touch()
     assert [body for _, body in answers(client, 3)] == [b'"wait"', b'"a"', b'"b"']
 
 
@@ -140,11 +152,14 @@ def test_an_event_that_is_no_json_is_refused_on_both_ways(client: socket.socket,
     assert seen[0][0].startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_client_that_leaves_before_its_call_runs_is_dropped(service: Service, client: socket.socket) -> None:
+def test_a_client_that_leaves_before_its_call_runs_is_dropped(
+    service: Service, client: socket.socket, until: Path
+) -> None:
     # Given the only worker at work
     client.sendall(request('"wait"'))
     with socket.create_connection(client.getpeername()) as other:
         other.sendall(request('"nobody waits"'))
     # When somebody who waits for it leaves, then that call is not made
     service.wait_for_output(r"invoke [0-9a-f-]{36} dropped: its caller left before it began")
+    until.touch()
     assert answers(client, 1)[0][1] == b'"wait"'
