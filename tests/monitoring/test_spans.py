@@ -46,7 +46,7 @@ def http_event(name: str) -> Any:
 
 @pytest.fixture(scope="module")
 def plain(module_runtime: Runtime) -> Traced:
-    """A plain handler that serves a success, a failure, a request, a message, an alias and what looks like a request."""
+    """A plain handler that serves a success, a failure, a request, a message, an alias and a would-be request."""
     events = [
         Next({}, request_id="1"),
         Next({"fail": True}, request_id="2"),
