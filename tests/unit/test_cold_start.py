@@ -52,7 +52,8 @@ def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A runtime as the image has it: with the record of where packages are installed, and its cold path in a file."""
     folder = tmp_path_factory.mktemp("runtime")
     # Other Pythons may have left byte code in the checkout, as `make early` does.
-    shutil.copytree(CHECKOUT / "runtime" / "pylambda", folder / "pylambda", ignore=shutil.ignore_patterns("__pycache__"))
+    without = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(CHECKOUT / "runtime" / "pylambda", folder / "pylambda", ignore=without)
     subprocess.run([INTERPRETER, "-c", BUILD.format(str(folder))], env={"PYTHONPATH": str(folder)}, check=True)
     version = "{}.{}".format(*sys.version_info)
     bootstrap = (CHECKOUT / "bootstrap").read_text().replace("/var/lang/bin/python3", INTERPRETER)
