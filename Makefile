@@ -335,11 +335,11 @@ inventory: $(VENV)/.dev-ready ## Write the packages of IMAGES for ARCH, and thei
 	@$(BIN)/python -m images.packages --docker '$(DOCKER)' list $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).txt
 	@$(BIN)/python -m images.packages --docker '$(DOCKER)' sbom $(LOCAL):$(NAME)-$(ARCH) > $(BESIDE).cdx.json
 
-# Not empty, it is a failure where nobody can be asked.
+# Not empty, it is a failure where something known has a fix, or where nobody can be asked.
 STRICT ?=
 
 .PHONY: audit
-audit: $(VENV)/.dev-ready ## Ask osv.dev for known vulnerabilities of what images carry; fails on one that has a fix; STRICT=1
+audit: $(VENV)/.dev-ready ## Ask osv.dev for known vulnerabilities of what images carry; STRICT=1 fails on one that has a fix
 	@$(BIN)/python -m images.audit $(if $(STRICT),--strict)
 
 .PHONY: digest

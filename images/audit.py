@@ -1,8 +1,9 @@
 """Ask for known vulnerabilities of what images redistribute: of each lock, at osv.dev, through pip-audit.
 
-It ends with 1 where something has one for which there is a fix: `make lock` takes that. pip-audit does not say of what
-severity it is, so any counts. One without a fix is told. Where nobody can be asked, as without a network, that is told
-too; with --strict, which is for what is about to be published, it ends with 2.
+It tells what is known, and that nobody can be asked where that is so, as without a network: what others publish today
+should not stop a change to something else. With --strict, which is for what is about to be published, it ends with 1
+where something has one for which there is a fix, which `make lock` takes, and with 2 where nobody could be asked. Any
+counts, because pip-audit does not say of what severity one is.
 
 What Amazon Linux's packages bring is Amazon Linux's to mend, and comes with the next rebuild.
 """
@@ -66,7 +67,7 @@ def findings(lock: Path, osv: str) -> list[Finding]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m images.audit", description="Ask for known vulnerabilities")
     parser.add_argument("--osv", default=OSV, help="where to ask (default: %(default)s)")
-    parser.add_argument("--strict", action="store_true", help="end with 2 where nobody can be asked")
+    parser.add_argument("--strict", action="store_true", help="end with 1 or 2 where that must not be published")
     parser.add_argument("locks", nargs="*", type=Path, default=[LOCK, BOTO3_LOCK, TOOLS_LOCK])
     chosen = parser.parse_args()
     code = 0
@@ -75,14 +76,14 @@ def main() -> int:
             found = findings(lock, chosen.osv)
         except NobodyAsked as why:
             print(f"{lock.name}: not known, as {chosen.osv} cannot be asked: {why}")
-            code = code or (2 if chosen.strict else 0)
+            code = code or 2
             continue
         print(f"{lock.name}: {len(found) or 'no'} known vulnerabilit{'y' if len(found) == 1 else 'ies'}")
         for each in found:
             print(f"  {each}")
         if any(each.fixes for each in found):
             code = 1
-    return code
+    return code if chosen.strict else 0
 
 
 if __name__ == "__main__":
