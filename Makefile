@@ -148,7 +148,8 @@ MODE ?=
 
 .PHONY: chaos
 chaos: $(VENV)/.dev-ready ## Break what the runtime stands on, in every mode of it: FAULTS=100000, SEED=1, MODE=process
-	@$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(if $(MODE),--mode $(MODE))
+	@$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(if $(MODE),--mode $(MODE)) \
+	  $(if $(PAGE),--docs $(PAGE))
 
 COUNT ?=
 

@@ -10,8 +10,6 @@ the whole one shows only that the command works, and is not judged.
 """
 
 import argparse
-import os
-import platform
 import statistics
 import sys
 import time
@@ -107,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"soak: {error}", file=sys.stderr)
         return 1
-    text = f"{describe()}\n\n{as_markdown(verdicts)}"
+    text = f"{table.describe_machine()}\n\n{as_markdown(verdicts)}"
     print(f"\n{text}")
     if arguments.docs:
         page = arguments.docs.read_text()
@@ -184,12 +182,6 @@ def as_markdown(verdicts: Sequence[Verdict]) -> str:
     """The table for docs/reliability.md."""
     rule = ["---", *["---:"] * (len(HEADER) - 2), "---"]
     return "\n".join(f"| {' | '.join(line)} |" for line in [HEADER, rule, *(verdict.cells() for verdict in verdicts)])
-
-
-def describe() -> str:
-    """Say where and when."""
-    day = time.strftime("%-d %B %Y")
-    return f"On CPython {platform.python_version()}, {os.cpu_count()} CPUs, {platform.machine()}, {day}."
 
 
 def _settled(values: Sequence[Any]) -> Sequence[Any]:

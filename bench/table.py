@@ -1,6 +1,9 @@
 """Rounds of runs to rows, and rows to text, Markdown and JSON. Pure: measures nothing, writes nothing."""
 
+import os
+import platform
 import re
+import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -135,6 +138,12 @@ def as_markdown(rows: Sequence[Row]) -> str:
     """The table for docs/performance.md."""
     rule = ["---:" if name in RIGHT_ALIGNED else "---" for name in HEADER]
     return "\n".join(f"| {' | '.join(line)} |" for line in [HEADER, rule, *map(cells, rows)])
+
+
+def describe_machine() -> str:
+    """Say where and when, for the line above a table."""
+    day = time.strftime("%-d %B %Y")
+    return f"On CPython {platform.python_version()}, {os.cpu_count()} CPUs, {platform.machine()}, {day}."
 
 
 def between_markers(document: str, text: str, begin: str = MARKER_BEGIN, end: str = MARKER_END) -> str:

@@ -16,11 +16,12 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import table
 from tests.chaos import round, serving
 from tests.chaos.modes import MODES
 from tests.chaos.round import Outcome
@@ -31,6 +32,10 @@ FAULTS_IN_A_ROUND = 2_000
 ALL = [*MODES, serving.SERVE]
 # A round is mostly waiting: for a request to be sent again, for a worker to be forked.
 ROUNDS_AT_ONCE = 2 * (os.cpu_count() or 1)
+
+HEADER = "| mode | faults | invocations | processes | rounds with something wrong |"
+MARKER_BEGIN = "<!-- chaos: begin, written by make chaos PAGE=docs/reliability.md -->"
+MARKER_END = "<!-- chaos: end -->"
 
 
 class Round(NamedTuple):
@@ -57,21 +62,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=FAULTS, help="how many at least, in all modes together")
     parser.add_argument("--seed", type=int, default=1, help="of the first round; the others follow")
     parser.add_argument("--mode", nargs="+", choices=ALL, default=ALL, help="these alone")
+    parser.add_argument("--docs", type=Path, metavar="FILE.md", help="write the table between that file's markers")
     arguments = parser.parse_args(argv)
     rounds = list(rounds_of(arguments.mode, arguments.seed, arguments.faults))
-    total, bad = Outcome(), 0
+    totals = {mode: Outcome() for mode in arguments.mode}
+    bad = dict.fromkeys(arguments.mode, 0)
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, ProcessPoolExecutor(ROUNDS_AT_ONCE, context) as pool:
         playing = {pool.submit(one.play, *one, Path(scratch, f"{one.mode}-{one.seed}")): one for one in rounds}
         for done in as_completed(playing):
             outcome = done.result()
             print(_line(playing[done], outcome), flush=True)
-            bad += bool(outcome.wrong)
-            total += outcome
-    print(
-        f"{total.faults:,} faults in {total.invocations:,} invocations of {total.starts:,} processes, {bad} rounds bad"
-    )
-    return 1 if bad else 0
+            bad[playing[done].mode] += bool(outcome.wrong)
+            totals[playing[done].mode] += outcome
+    text = f"{table.describe_machine()}\n\n{as_markdown(totals, bad)}"
+    print(f"\n{text}")
+    if arguments.docs:
+        page = arguments.docs.read_text()
+        arguments.docs.write_text(table.between_markers(page, text, MARKER_BEGIN, MARKER_END))
+    return 1 if any(bad.values()) else 0
+
+
+def as_markdown(totals: Mapping[str, Outcome], bad: Mapping[str, int]) -> str:
+    """The table for docs/reliability.md: a row for each mode, and one for all."""
+    rows = [(mode, total, bad[mode]) for mode, total in totals.items()]
+    rows.append(("all", sum(totals.values(), Outcome()), sum(bad.values())))
+    lines = [HEADER, "| --- | ---: | ---: | ---: | ---: |"]
+    for mode, total, rounds in rows:
+        lines.append(f"| {mode} | {total.faults:,} | {total.invocations:,} | {total.starts:,} | {rounds} |")
+    return "\n".join(lines)
 
 
 def rounds_of(modes: Sequence[str], seed: int, faults: int) -> Iterator[Round]:
