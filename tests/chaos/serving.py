@@ -20,7 +20,7 @@ import httpx
 
 from tests.chaos.round import FUNCTIONS, GROWTH_KIB, LOOK_EVERY_S, Outcome, Size, size_of
 from tests.chaos.unruly_clients import CLIENTS, INVOKE, connect
-from tests.local.serve.conftest import Service, serving
+from tests.local.serve.conftest import Service, serving, wait_for
 
 SERVE = "serve"
 WORKERS = 4
@@ -104,9 +104,12 @@ class _Round:
     def _kill(self, random: Random) -> None:
         workers = self._service.workers()
         if workers:
+            victim = random.choice(workers)
             self._kills_begun += 1
             with suppress(ProcessLookupError):
-                os.kill(random.choice(workers), signal.SIGKILL)
+                os.kill(victim, signal.SIGKILL)
+            # Until it is gone it may be given one more call, which ends with it.
+            wait_for(lambda: not Path(f"/proc/{victim}").exists(), "end of a worker that was killed")
             self._kills_done += 1
 
     def _call_many(self, first: int, is_over: object) -> None:
