@@ -94,11 +94,13 @@ def test_what_a_function_leaves_behind_is_let_go_of(users_image: str, docker: Do
     assert ask(container, INVOCATIONS).json() is True
 
 
+@pytest.mark.only("default")
 def test_where_lambda_has_no_shared_memory_the_log_says_what_to_take(users_image: str, docker: Docker) -> None:
     # Given a container without /dev/shm, as in Lambda
     container = docker.start(users_image, "app.lock", options=(*OURS, "--ipc", "none"))
     answer = ask(container, INVOCATIONS)
-    assert answer.json()["errorType"] == "OSError"
+    # By the version of the C library
+    assert answer.json()["errorType"] in ("OSError", "FileNotFoundError")
     assert "Hint: Lambda has no /dev/shm, " in container.logs()
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from difflib import get_close_matches
-from errno import ENOSYS
+from errno import ENOENT, ENOSYS
 from types import ModuleType
 
 MAX_NAMES = 10
@@ -47,12 +47,14 @@ def for_exception(error: BaseException) -> str:
 
 
 def for_missing_call(error: BaseException) -> str:
-    """Return what to do where a system call does not work in Lambda, whose /dev/shm is not there; empty for others.
+    """Return what to do where there is no memory that processes share, as in Lambda; empty for all else.
 
     Args:
-        error: what was raised.
+        error: what was raised. The C library's semaphores say ENOSYS there up to version 2.33, ENOENT since then.
     """
-    if isinstance(error, OSError) and error.errno == ENOSYS and "multiprocessing.synchronize" in sys.modules:
+    if not isinstance(error, OSError) or error.filename is not None or "multiprocessing.synchronize" not in sys.modules:
+        return ""
+    if error.errno == ENOSYS or (error.errno == ENOENT and not os.path.isdir("/dev/shm")):
         return (
             "Lambda has no /dev/shm, which the Lock, Queue and Pool of multiprocessing need: take threads,"
             " or its Process and Pipe"
