@@ -117,7 +117,8 @@ lint: $(VENV)/.dev-ready ## Check types, style, shell and generated text
 	  examples/deploy/.github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/zizmor --offline --quiet --no-progress --config .github/zizmor.yml .github examples/deploy/.github
-	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/* tests/image/amazon/shape examples/deploy/deploy/ship.sh
+	@$(BIN)/shellcheck bootstrap entry_script.sh .ci/run tests/image/standin/* tests/image/amazon/shape \
+	  tests/image/managed/bootstrap examples/deploy/deploy/ship.sh
 	@$(MATRIX) table --check README.md
 	@$(MATRIX) check
 

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from tests.build.conftest import APP, Build, write_project
+from tests.build.conftest import HERE as PYTHON
 from tests.documents import ROOT, blocks
 
 HERE = "tests/build/test_documented_builds.py"
@@ -17,6 +18,16 @@ def test_each_command_that_makes_a_zip_leaves_one(build: Build, project: Path) -
         assert (program, command) == ("pylambda", "build")
         assert build(project, *arguments)[0] == 0
     assert [path.name for folder in ("dist", "out") for path in (project / folder).iterdir()] == ["hello.zip"] * 2
+
+
+def test_the_command_that_makes_the_wrapper_layer_makes_it(build: Build, project: Path) -> None:
+    (commands,) = [block for block in blocks(PAGE) if block.runner == HERE and "--wrapper" in block.text]
+    (project / ".python-version").write_text(PYTHON)
+    for line in commands.lines:
+        program, command, *arguments = shlex.split(line)
+        assert (program, command) == ("pylambda", "build")
+        assert build(project, *arguments)[0] == 0
+    assert (project / f"dist/pylambda-wrapper-{PYTHON}.zip").is_file()
 
 
 def test_the_command_that_makes_an_image_makes_it(build: Build, project: Path, docker: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -182,7 +182,13 @@ class Serving:
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, source: str, *, environ: Mapping[str, str] | None = None, program: bool = False, path: str = ""
+    folder: Path,
+    source: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    program: bool = False,
+    path: str = "",
+    command: Sequence[str] = (str(CHECKOUT / "bootstrap"),),
 ) -> Iterator[Serving]:
     """Start the runtime on a module `app` with this source; what is left of it is ended.
 
@@ -192,6 +198,7 @@ def serving(
         environ: more variables.
         program: run the module itself, as a program, in place of `bootstrap`.
         path: of the Runtime API, behind its address.
+        command: what starts the runtime.
     """
     (folder / "app.py").write_text(textwrap.dedent(source))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -205,7 +212,8 @@ def serving(
             "_HANDLER": "app.handler",
             **(environ or {}),
         }
-        command = [sys.executable, "-u", "app.py"] if program else [str(CHECKOUT / "bootstrap")]
+        if program:
+            command = (sys.executable, "-u", "app.py")
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             process = subprocess.Popen(
                 command,

@@ -1,5 +1,6 @@
 """How the runtime is started: the handler's name, the wrapper, the search path."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -138,6 +139,49 @@ class TestWrapper:
     def test_an_empty_variable_is_no_wrapper(self, runtime: Runtime) -> None:
         run = runtime.serve(files=FILES, events=[1], env={"AWS_LAMBDA_EXEC_WRAPPER": ""})
         assert len(run.responses) == 1
+
+
+class TestBesideAmazonsRuntime:
+    """In a layer: Amazon's start script calls `bootstrap` as its wrapper, and LAMBDA_RUNTIME_DIR is the one of Amazon's."""
+
+    def serve(self, runtime: Runtime, **env: str) -> Run:
+        folder = runtime.folder / "opt"
+        folder.mkdir()
+        (folder / "pylambda").symlink_to(f"{RUNTIME_DIR}/pylambda")
+        shutil.copy(BOOTSTRAP, folder)
+        wrapper = str(folder / "bootstrap")
+        env = {
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/a script that handed on",
+            "PYLAMBDA_PYTHON": "/nowhere/python",
+            "LAMBDA_RUNTIME_DIR": "/amazons",
+            "AWS_EXECUTION_ENV": "of the start script",
+            **env,
+        }
+        files = {"app.py": APP, "other.py": "import os\ndef handler(event, context):\n    return dict(os.environ)\n"}
+        command = [wrapper, sys.executable, "/amazons/bootstrap.py"]
+        handler = env.pop("handler", "app.handler")
+        return runtime.serve(handler, files=files, events=[1], command=command, env=env)
+
+    def test_the_runtime_beside_the_script_runs_on_amazons_interpreter(self, runtime: Runtime) -> None:
+        run = self.serve(runtime)
+        seen = run.responses[0].json
+        ours = str(runtime.folder / "opt")
+        image_own = ["/opt/python", ours, f"/var/lang/{SITE_PACKAGES}", "/amazons"]
+        assert seen["path"][2:6] == image_own
+        assert seen["PYTHONPATH"] == f"{ours}:/amazons"
+        assert seen["argv"] == [f"{ours}/pylambda/__main__.py"]
+        assert (run.exit_code, run.stderr) == (None, "")
+
+    def test_the_variables_of_amazons_are_left_alone(self, runtime: Runtime) -> None:
+        seen = self.serve(runtime, handler="other.handler").responses[0].json
+        assert seen["LAMBDA_RUNTIME_DIR"] == "/amazons"
+        assert seen["AWS_EXECUTION_ENV"] == "of the start script"
+
+    def test_a_pythonpath_of_the_users_own_is_kept(self, runtime: Runtime) -> None:
+        seen = self.serve(runtime, PYTHONPATH="/mine").responses[0].json
+        ours = str(runtime.folder / "opt")
+        assert seen["PYTHONPATH"] == "/mine"
+        assert seen["path"][:4] == [task_root(runtime), ours, "/amazons", "/mine"]
 
 
 @pytest.mark.parametrize("before", [None, "", "AWS_Lambda_Image"])

@@ -115,7 +115,7 @@ class Workshop:
         """The image, built by the target that users build it with."""
         if subject not in self._images:
             tag = self._docker.own_tag(f"{subject.version}-{subject.variant}-{subject.arch}")
-            image = Image(tag, subject.version, self._base(subject), subject.variant, subject.arch)
+            image = Image(tag, subject.version, self.base_of(subject), subject.variant, subject.arch)
             make_image(image, self._docker)
             self._images[subject] = image
         return self._images[subject]
@@ -127,7 +127,7 @@ class Workshop:
                 return self.image(subject)
         return self.image(Subject(image.version, variant, image.base))
 
-    def _base(self, subject: Subject) -> str:
+    def base_of(self, subject: Subject) -> str:
         if isinstance(subject.base, str):
             return subject.base
         try:

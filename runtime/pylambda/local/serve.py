@@ -16,7 +16,7 @@ from socket import socket
 from typing import Any
 
 from pylambda import names
-from pylambda.local import RUNTIME_DIR, VENDOR
+from pylambda.local import VENDOR, beside
 from pylambda.local.commands import add_command, complain
 from pylambda.local.options import OptionError, add_flags
 from pylambda.local.serve_options import OPTIONS
@@ -24,7 +24,6 @@ from pylambda.local.serve_settings import Settings, settings_of
 from pylambda.local.service.launch import Launch, listen
 from pylambda.local.worker_plans import WorkerPlans
 
-BOOTSTRAP = "bootstrap"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -48,23 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if os.environ.get(names.RUNTIME_API):
             raise OptionError(f"{names.RUNTIME_API} is set: this is Lambda, or a worker; nothing local starts here")
-        return _serve(settings_of(arguments, os.environ), find_bootstrap())
+        return _serve(settings_of(arguments, os.environ), beside.find(beside.BOOTSTRAP))
     except OptionError as error:
         return complain(error)
-
-
-def find_bootstrap() -> Path:
-    """Return the script that starts the runtime: beside the package in the image, above it on a checkout.
-
-    Raises:
-        OptionError: it is nowhere.
-    """
-    runtime_dir = Path(RUNTIME_DIR)
-    places = (runtime_dir, runtime_dir.parent, Path(sys.prefix) / "share" / "pylambda")
-    for place in places:
-        if (place / BOOTSTRAP).is_file():
-            return place / BOOTSTRAP
-    raise OptionError(f"there is no `{BOOTSTRAP}` in {', '.join(map(str, places))}: install pylambda again")
 
 
 def _serve(settings: Settings, bootstrap: Path) -> int:

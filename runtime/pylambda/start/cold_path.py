@@ -28,25 +28,32 @@ PRINT_EXTENSIONS = (
 )
 
 
-def write(runtime_dir: str) -> list[Path]:
+def write(runtime_dir: str, place: str = "") -> list[Path]:
     """Write what `bootstrap` runs on interpreters of this one's kind; return the files.
 
     Args:
         runtime_dir: the folder that holds this package.
+        place: what that folder will be called, on a machine whose interpreter lies elsewhere; empty where it stays.
     """
     names, extensions = modules_of_a_start()
+    folder = place or runtime_dir
+
+    def compiled_file(file: Path) -> CodeType:
+        return compiled(Path(runtime_dir, file.relative_to(folder)), str(file))
+
     modules = []
     for name in names:
         # Where it will be found, which is not where it was imported from if that was through a link.
-        path = Path(runtime_dir, *name.split("."))
-        folders = [str(path)] if path.is_dir() else None
+        path = Path(folder, *name.split("."))
+        folders = [str(path)] if Path(runtime_dir, *name.split(".")).is_dir() else None
         file = path / "__init__.py" if folders else path.with_suffix(".py")
-        modules.append((name, attributes_of_spec(name, str(file), folders), compiled(file)))
-    main = Path(runtime_dir, "pylambda/__main__.py")
-    program = compiled(Path(runtime_dir, "pylambda/start/cold_load.py"))
+        modules.append((name, attributes_of_spec(name, str(file), folders), compiled_file(file)))
+    main = Path(folder, "pylambda/__main__.py")
+    program = compiled_file(Path(folder, "pylambda/start/cold_load.py"))
+    extensions = [] if place else extensions
     contents = {
         Path(runtime_dir, "cold-path.pyc"): PYC_HEADER + marshal.dumps(program),
-        Path(runtime_dir, "cold-path.modules"): marshal.dumps((str(main), compiled(main), extensions, modules)),
+        Path(runtime_dir, "cold-path.modules"): marshal.dumps((str(main), compiled_file(main), extensions, modules)),
     }
     for file, content in contents.items():
         file.write_bytes(content)

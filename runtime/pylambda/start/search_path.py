@@ -58,7 +58,7 @@ def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> Non
     Args:
         settings: names the folders.
         path: `sys.path`; changed in place.
-        environ: told of the runtime's folder in `PYTHONPATH`, for child processes, where it is not set.
+        environ: told of the runtimes' folders in `PYTHONPATH`, for child processes, where it is not set.
     """
     major, minor = sys.version_info[:2]
     site_packages = f"lib/python{major}.{minor}/site-packages"
@@ -67,6 +67,11 @@ def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> Non
     if settings.runtime_dir in path:
         path.remove(settings.runtime_dir)
     image_own = [f"/var/lang/{site_packages}"] if with_layers else []
+    runtimes = [settings.runtime_dir]
+    amazons = environ.get(names.RUNTIME_DIR)
+    if amazons and amazons != settings.runtime_dir:
+        runtimes.append(amazons)
+        image_own = [settings.runtime_dir, *image_own, amazons]
     path[:0] = [settings.task_root, *layers, *image_own]
     # It is there already where it is that environment's Python that runs.
     venv = [folder for folder in [f"{settings.venv}/{site_packages}"] if settings.venv and folder not in path]
@@ -77,7 +82,7 @@ def set_up(settings: "Settings", path: "list[str]", environ: "Variables") -> Non
 
             site.addsitedir(folder)
     if with_layers:
-        environ[names.PYTHONPATH] = settings.runtime_dir
+        environ[names.PYTHONPATH] = ":".join(runtimes)
 
 
 class ImageSdkLast:

@@ -20,7 +20,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = add_command(
         commands,
         "build",
-        "make a zip or an image of a function, with what it needs, for Lambda",
+        "make a zip or an image of a function, with what it needs, or a layer, for Lambda",
         epilog="What the function needs is taken from uv.lock, poetry.lock, requirements.txt or pyproject.toml, the"
         " first that is there. Settings are taken from flags, else from [tool.pylambda] in pyproject.toml or from"
         " pylambda.toml.",
@@ -29,6 +29,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--zip", action="store_true", help="a zip for Amazon's managed Python; needs no container")
     what.add_argument("--image", action="store_true", help="an image, and the Dockerfile where the project has none")
+    what.add_argument(
+        "--wrapper", action="store_true", help="a layer of the runtime alone, to run in the place of Amazon's"
+    )
     # What Dockerfiles say that this command wrote: for the machine that it runs on.
     what.add_argument("--packages", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     add_flags(parser, OPTIONS)
@@ -45,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
             _zip(settings)
         elif arguments.image:
             _image(settings)
+        elif arguments.wrapper:
+            _wrapper(settings)
         else:
             _packages(settings, arguments.packages)
     except (OptionError, build_settings.BuildError) as error:
@@ -56,16 +61,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _zip(settings: "Settings") -> None:
-    import hashlib
-
     from pylambda.local.build import zips
 
     target = zips.build(settings, _say)
-    _say(f"{_from_here(target)}  sha256 {hashlib.sha256(target.read_bytes()).hexdigest()}")
+    _say_which(target)
     _say(
         f"Next: aws lambda update-function-code --function-name {settings.name} --architectures {settings.arch} "
         f"--zip-file fileb://{_from_here(target)}"
     )
+
+
+def _wrapper(settings: "Settings") -> None:
+    from pylambda.local.build import wrapper
+
+    target = wrapper.build(settings, _say)
+    _say_which(target)
+    _say(
+        f"Next: aws lambda publish-layer-version --layer-name pylambda-wrapper --compatible-runtimes "
+        f"python{settings.python} --zip-file fileb://{_from_here(target)}"
+    )
+    _say(f"      and for the function that layer, and the variable {wrapper.VARIABLE}")
 
 
 def _image(settings: "Settings") -> None:
@@ -83,6 +98,12 @@ def _packages(settings: "Settings", target: Path) -> None:
     needed = requirements.requirements_of(settings.folder, settings.environ)
     with tempfile.TemporaryDirectory() as scratch:
         packages.install_here(settings, needed, target.absolute(), Path(scratch))
+
+
+def _say_which(target: Path) -> None:
+    import hashlib
+
+    _say(f"{_from_here(target)}  sha256 {hashlib.sha256(target.read_bytes()).hexdigest()}")
 
 
 def _say(line: str) -> None:

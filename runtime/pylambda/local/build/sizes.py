@@ -56,12 +56,18 @@ def _source(path: Path) -> str:
     return (path.parent.parent / f"{path.name.partition('.')[0]}.py").as_posix()
 
 
-def report(archive: Path, folder: Path) -> list[str]:
-    """Return lines for people about a zip and the folder that it was made of."""
-    size, zipped = unzipped(folder), archive.stat().st_size
+def summary(archive: Path, folder: Path) -> str:
+    """Return a line for people about a zip and the folder that it was made of."""
+    zipped, size = amount(archive.stat().st_size), amount(unzipped(folder))
     with zipfile.ZipFile(archive) as content:
         count = len(content.namelist())
-    lines = [f"{amount(zipped)} zipped, {amount(size)} unzipped of {amount(UNZIPPED_LIMIT)}, {count} files"]
+    return f"{zipped} zipped, {size} unzipped of {amount(UNZIPPED_LIMIT)}, {count} files"
+
+
+def report(archive: Path, folder: Path) -> list[str]:
+    """Return lines for people about a function's zip and the folder that it was made of."""
+    size, zipped = unzipped(folder), archive.stat().st_size
+    lines = [summary(archive, folder)]
     found = packages(folder)
     own = size - sum(count for _name, count in found)
     shown = [*found[:LARGEST], ("the function's own files", own)]
