@@ -142,7 +142,7 @@ class TestWrapper:
 
 
 class TestBesideAmazonsRuntime:
-    """In a layer: Amazon's start script calls `bootstrap` as its wrapper, and LAMBDA_RUNTIME_DIR is the one of Amazon's."""
+    """In a layer: Amazon's start script calls `bootstrap` as its wrapper, LAMBDA_RUNTIME_DIR names Amazon's folder."""
 
     def serve(self, runtime: Runtime, **env: str) -> Run:
         folder = runtime.folder / "opt"

@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass
 
 import amazons
-import awslambdaric
 import boto3
 
+import awslambdaric
 import pylambda
 
 
