@@ -19,10 +19,11 @@ LOCKS = Path(__file__).with_name("locks")
 HERE = ".".join(map(str, sys.version_info[:2]))
 APP = "import greeting\n\n\ndef handler(event, context):\n    return greeting.hello()\n"
 
-# Says that it is there, notes how it was called, and knows an image of 12 MB.
+# Says that it is there, notes how it was called, knows an image of 12 MB, and what is run gives a tar.
 DOCKER = """#!/bin/sh
 case $1 in
   build) echo "$BUILDX_NO_DEFAULT_ATTESTATIONS|$*" > "$CALLED" ;;
+  run) echo "$*" > "$CALLED"; tar -cC "$(dirname "$0")" docker ;;
   inspect) echo '[{"Size": 12582912}]' ;;
 esac
 """

@@ -30,6 +30,16 @@ def test_the_command_that_makes_the_wrapper_layer_makes_it(build: Build, project
     assert (project / f"dist/pylambda-wrapper-{PYTHON}.zip").is_file()
 
 
+def test_the_command_that_makes_the_whole_layer_makes_it(build: Build, project: Path, docker: dict[str, str]) -> None:
+    (commands,) = [block for block in blocks(PAGE) if block.runner == HERE and "--layer" in block.text]
+    for line in commands.lines:
+        program, command, *arguments = shlex.split(line)
+        assert (program, command) == ("pylambda", "build")
+        code, said, _complaints = build(project, *arguments, environ=docker)
+        assert (code, "out of ghcr.io/OWNER/pylambda:3.12-slim" in said) == (0, True)
+    assert (project / "dist/pylambda-layer-3.12-x86_64.zip").is_file()
+
+
 def test_the_command_that_makes_an_image_makes_it(build: Build, project: Path, docker: dict[str, str]) -> None:
     (commands,) = [block for block in blocks(PAGE) if block.runner == HERE and "--image" in block.text]
     for line in commands.lines:

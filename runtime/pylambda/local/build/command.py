@@ -30,6 +30,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     what.add_argument("--zip", action="store_true", help="a zip for Amazon's managed Python; needs no container")
     what.add_argument("--image", action="store_true", help="an image, and the Dockerfile where the project has none")
     what.add_argument(
+        "--layer", action="store_true", help="a layer of Python and the runtime, out of the image, for provided.al2023"
+    )
+    what.add_argument(
         "--wrapper", action="store_true", help="a layer of the runtime alone, to run in the place of Amazon's"
     )
     # What Dockerfiles say that this command wrote: for the machine that it runs on.
@@ -48,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
             _zip(settings)
         elif arguments.image:
             _image(settings)
+        elif arguments.layer:
+            _layer(settings)
         elif arguments.wrapper:
             _wrapper(settings)
         else:
@@ -68,6 +73,20 @@ def _zip(settings: "Settings") -> None:
     _say(
         f"Next: aws lambda update-function-code --function-name {settings.name} --architectures {settings.arch} "
         f"--zip-file fileb://{_from_here(target)}"
+    )
+
+
+def _layer(settings: "Settings") -> None:
+    from pylambda.local.build import layer
+
+    target = layer.build(settings, _say)
+    _say_which(target)
+    _say(
+        "Next: aws lambda publish-layer-version --layer-name pylambda-layer --compatible-runtimes provided.al2023 "
+        f"--compatible-architectures {settings.arch} --zip-file fileb://{_from_here(target)}"
+    )
+    _say(
+        f"      and a function of pylambda build --zip --python {settings.python}, on provided.al2023, with that layer"
     )
 
 
