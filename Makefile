@@ -292,6 +292,31 @@ images: build/.vendor-ready ## Build every image of IMAGES (default: all) for ev
 
 # --- Publish ---
 
+# The time of the commit, so that two builds of it are the same.
+DIST ?= build/dist
+.PHONY: dist
+dist: $(VENV)/.dev-ready ## Build the source distribution into DIST (build/dist), and the wheel out of that
+	@rm -rf '$(DIST)'
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 315532800) \
+	  $(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir '$(DIST)'
+	@ls '$(DIST)'
+
+.PHONY: publish-dist
+publish-dist: $(VENV)/.dev-ready ## Publish DIST on PyPI, as a workflow that PyPI trusts
+	@$(BIN)/uv publish --trusted-publishing always '$(DIST)'/*
+
+# What a release has besides images: the layer for each of Amazon's managed Pythons.
+MANAGED = $$($(BIN)/python -c 'from pylambda.local.build.settings import PYTHONS; print(*PYTHONS)')
+
+.PHONY: managed-pythons
+managed-pythons: $(VENV)/.dev-ready ## Bring an interpreter of each of Amazon's managed Pythons, with uv
+	@$(BIN)/uv python install --quiet $(MANAGED)
+
+.PHONY: wrapper-layers
+wrapper-layers: $(VENV)/.dev-ready ## Build the layer for each of Amazon's managed Pythons into build/beside
+	@for python in $(MANAGED); do \
+	  $(BIN)/pylambda build --wrapper --python $$python --outdir build/beside || exit; done
+
 REPOSITORY ?=
 IMAGES ?=
 LOCAL ?= pylambda
