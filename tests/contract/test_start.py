@@ -1,6 +1,7 @@
 """How the runtime is started: the handler's name, the wrapper, the search path."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -149,6 +150,8 @@ class TestBesideAmazonsRuntime:
         folder.mkdir()
         (folder / "pylambda").symlink_to(f"{RUNTIME_DIR}/pylambda")
         shutil.copy(BOOTSTRAP, folder)
+        write = f"from pylambda.start import cold_path; cold_path.write({str(folder)!r})"
+        subprocess.run([sys.executable, "-c", write], env={"PYTHONPATH": str(folder)}, check=True)
         wrapper = str(folder / "bootstrap")
         env = {
             "AWS_LAMBDA_EXEC_WRAPPER": "/opt/a script that handed on",
