@@ -184,6 +184,9 @@ def test_the_pipeline_ships_what_changed_to_the_function_of_the_template(
     second = typist.aws.client("lambda").get_function(FunctionName="greeter")["Code"]["ImageUri"]
     assert second != first
     assert f"IMAGE_URI={second}\n" in said
+    # And it was checked before the push
+    checked = said.index(f"{HOST}/greeter:2: an image, for x86_64")
+    assert checked < said.index("The push refers to repository")
     assert second.startswith(f"{HOST}/greeter@sha256:")
     assert run_function(typist.aws, hub, docker).startswith('data: {"word": "Welcome"}\n\n')
 

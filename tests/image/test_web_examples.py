@@ -18,7 +18,7 @@ from images import facts
 from tests.documents import ROOT, blocks
 from tests.image.checking import alarms
 from tests.image.cli import Container, Docker, Image, command, free_port
-from tests.image.conftest import Workshop, subjects
+from tests.image.conftest import Workshop, emulator_mount, subjects
 from tests.image.standin import ROOT as STANDIN_ROOT
 from tests.web.doors import DOORS, Client
 
@@ -90,25 +90,29 @@ def test_pylambda_check_has_nothing_to_say_of_it(name: str, built: Built) -> Non
     assert alarms(built(name)) == {}
 
 
-def test_pylambda_check_has_nothing_to_say_of_a_new_web_project(
+def test_a_new_web_project_is_built_and_answers_and_pylambda_check_has_nothing_to_say_of_it(
     base: Image, docker: Docker, workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a new project that pins what the example pins, where uv finds that
     monkeypatch.chdir(tmp_path)
-    command(sys.executable, "-m", "pylambda.local", "new", "greeter", "--web", "flask")
-    project, example = tmp_path / "greeter", EXAMPLES / "flask"
+    command(sys.executable, "-m", "pylambda.local", "new", "greeter", "--web", "fastapi")
+    project, example = tmp_path / "greeter", EXAMPLES / "fastapi"
     assert (project / "requirements.txt").read_text() == (example / "requirements.txt").read_text()
     offline = "ENV UV_OFFLINE=1 UV_FIND_LINKS=/wheels"
     first = f"FROM {workshop.sibling(base, 'build').tag}\nCOPY wheels /wheels\n{offline}\n"
-    name = f"pylambda-test:new-flask-{docker.run_id}"
-    docker.tag(docker.build("wheels-new-flask", first, {"wheels": wheels(example, base)}), f"{name}-build")
+    name = f"pylambda-test:new-fastapi-{docker.run_id}"
+    docker.tag(docker.build("wheels-new-fastapi", first, {"wheels": wheels(example, base)}), f"{name}-build")
     docker.tag(workshop.sibling(base, "slim").tag, f"{name}-slim")
     # When its image is built from its own Dockerfile
     dockerfile = (project / "Dockerfile").read_text().replace(f"pylambda:{base.version}", name)
     parts = {path.name: path for path in project.iterdir() if path.name in ("app.py", "requirements.txt")}
-    tag = docker.build("new-flask-app", dockerfile, parts)
-    # Then nothing is found in it
+    tag = docker.build("new-fastapi-app", dockerfile, parts)
+    # Then nothing is found in it, and it answers
     assert alarms(tag) == {}
+    before = docker.containers()
+    client = at_url(docker.start(tag, options=emulator_mount(base.arch)))
+    assert client.get("/?name=you").json == {"message": "Hello, you!"}
+    docker.remove_containers(before)
 
 
 def test_fastapi(example: Example) -> None:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Build the image, push it to ECR and give it to the function, which exists. Needs docker, the AWS CLI and credentials.
+# Build the image, check it, push it to ECR and give it to the function, which exists. Needs docker, the AWS CLI and
+# credentials, and the pylambda of requirements-dev.txt.
 set -eu
 cd "$(dirname "$0")/.."
 : "${REPOSITORY:?name the ECR repository, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/%{name}}"
@@ -8,6 +9,8 @@ cd "$(dirname "$0")/.."
 # Lambda takes one manifest for one architecture: attestations would make an index of it.
 export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 docker build --platform linux/amd64 --build-arg "BASE=${BASE:-pylambda:%{python}}" --tag "$REPOSITORY:$TAG" .
+# What Lambda would refuse, or the function trip over, ends it here.
+pylambda check --arch x86_64 "$REPOSITORY:$TAG"
 aws ecr get-login-password | docker login --username AWS --password-stdin "${REPOSITORY%%/*}"
 docker push "$REPOSITORY:$TAG"
 
