@@ -139,6 +139,25 @@ def test_two_builds_of_the_same_files_make_the_same_layers(base: Base, docker: D
     assert layers(tags[0]) == layers(tags[1])
 
 
+def test_packages_are_installed_again_where_what_names_them_has_changed_and_not_before(
+    base: Base, docker: Docker, tmp_path: Path
+) -> None:
+    # Given a project whose image was built
+    project = base.project(tmp_path / "hello", "requirements")
+    words = ("--image", "--base", base.name, "--tag", docker.own_tag("cached"))
+    build(docker, project, *words)
+    # When its function changes, and then what it asks for
+    (project / "app.py").write_text(f"{APP}\n# Changed.\n")
+    function_changed = build(docker, project, *words)
+    with (project / "requirements.txt").open("a") as requirements:
+        requirements.write("# Changed.\n")
+    requirements_changed = build(docker, project, *words)
+    # Then the first has the packages that are there
+    install = ": RUN uv pip install"
+    steps = [said.partition(install)[2].partition("\nStep ")[0] for said in (function_changed, requirements_changed)]
+    assert ["Using cache" in step for step in steps] == [True, False]
+
+
 @pytest.fixture(scope="module")
 def today(base: Base, image: Image, workshop: Workshop, docker: Docker) -> Iterator[Engine]:
     """An engine with BuildKit that has the same base, built there from the same Dockerfile."""
