@@ -13,7 +13,7 @@ import pytest
 
 from tests.contract.raw_api import serving
 from tests.contract.runtime_process import Run, Runtime
-from tests.contract.script import Next, Reply, Then
+from tests.contract.script import Framing, Next, Reply, Then
 
 APP = "def handler(event, context):\n    if event == 'boom':\n        raise ValueError('boom')\n    return event\n"
 FILES = {"app.py": APP}
@@ -308,6 +308,13 @@ def handler(event, context):
         with runtime.start(files={"app.py": self.SOURCE}, events=events) as started:
             started.wait_until_ended()
             assert "Too many open files" in ends_in_one_line(started.stop())
+
+    def test_a_worker_still_reads_an_event_that_comes_in_chunks(self, runtime: Runtime) -> None:
+        env = {"PYLAMBDA_CONCURRENCY": "process", "AWS_LAMBDA_MAX_CONCURRENCY": "1"}
+        events = Next(1), Next(0, request_id="next", replies=(Reply(framing=Framing.CHUNKED),))
+        run = runtime.serve(files={"app.py": self.SOURCE}, events=events, env=env)
+        assert run.answer_to("next").endpoint == "response"
+        assert run.stderr == ""
 
     def test_a_worker_ends_and_what_it_held_is_answered(self, runtime: Runtime) -> None:
         env = {"PYLAMBDA_CONCURRENCY": "process"}

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 from time import sleep
 from typing import TYPE_CHECKING
 
+# Now: once the function has left no descriptor to import these two with, an event that needs them would be lost.
+import pylambda.runtime_api.again
+import pylambda.runtime_api.chunks  # noqa: F401
 from pylambda.faults import Fault
 from pylambda.lifecycle.gate import Gate
 from pylambda.log.sinks import warn
