@@ -1,26 +1,34 @@
 """Tells when the other end of a loopback connection has read all that was sent to it, or waits for more.
 
 Two sends may still arrive as one, which would make a test of split replies pass by luck. The kernel says how much
-lies unread in the receiver's queue, so the second send can wait for that to be empty.
+lies unread in the receiver's queue, so the second send can wait for that to be empty. It is asked about that one
+connection: its table of all of them has thousands where a machine is busy, and is read a thousand times by some tests.
+
+Source: https://man7.org/linux/man-pages/man7/sock_diag.7.html
 """
 
 import os
 import socket
+import struct
 import time
 from pathlib import Path
 
-CONNECTIONS = Path("/proc/net/tcp")
 PATIENCE_S = 2.0
+# Of the kernel's headers: NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, INET_DIAG_NOCOOKIE twice.
+SOCK_DIAG, BY_FAMILY, REQUEST, NO_COOKIE = 4, 20, 1, b"\xff" * 8
+ANY_STATE = 0xFFFFFFFF
+HEAD = struct.Struct("=IHHII")
 
 
 def wait_until_read(connection: socket.socket) -> None:
     """Return when the far end has read everything, or soon after where it reads no more."""
-    if not CONNECTIONS.exists():  # not Linux: a split may go unnoticed there
+    if not hasattr(socket, "AF_NETLINK"):  # not Linux: a split may go unnoticed there
         return
-    far_end = " ".join(_as_listed(*end) for end in (connection.getpeername(), connection.getsockname()))
+    far_end = far_end_of(connection)
     deadline = time.monotonic() + PATIENCE_S
-    while _unread_bytes(far_end) and time.monotonic() < deadline:
-        os.sched_yield()
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as kernel:
+        while unread_bytes(kernel, far_end) and time.monotonic() < deadline:
+            os.sched_yield()
 
 
 def wait_until_asleep(pid: int) -> None:
@@ -35,13 +43,19 @@ def wait_until_asleep(pid: int) -> None:
         time.sleep(0.001)
 
 
-def _unread_bytes(ends: str) -> int:
-    """Return what lies unread; the line goes on with state and queues, `01 00000000:0000001F`."""
-    _, found, rest = CONNECTIONS.read_text().partition(f" {ends} ")
-    return int(rest.split(maxsplit=2)[1].partition(":")[2], 16) if found else 0
+def unread_bytes(kernel: socket.socket, far_end: bytes) -> int:
+    """Return what lies unread; nothing where the connection is no more."""
+    question = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, ANY_STATE) + far_end
+    kernel.send(HEAD.pack(HEAD.size + len(question), BY_FAMILY, REQUEST, 0, 0) + question)
+    answer = kernel.recv(1 << 13)
+    _, kind, *_ = HEAD.unpack_from(answer)
+    # Behind state and timer, the identity, and when the timer runs out.
+    unread: int = struct.unpack_from("=I", answer, HEAD.size + 4 + len(far_end) + 4)[0] if kind == BY_FAMILY else 0
+    return unread
 
 
-def _as_listed(host: str, port: int) -> str:
-    """`0100007F:1F90`: the address in the kernel's own byte order, the port in hexadecimal."""
-    address = int.from_bytes(socket.inet_aton(host), "little")
-    return f"{address:08X}:{port:04X}"
+def far_end_of(connection: socket.socket) -> bytes:
+    """Return how the kernel knows the other end of a connection: ports and addresses, of any interface."""
+    (host, port), (own_host, own_port) = connection.getpeername(), connection.getsockname()
+    addresses = socket.inet_aton(host), socket.inet_aton(own_host)
+    return struct.pack("!HH16s16sI8s", port, own_port, *addresses, 0, NO_COOKIE)

@@ -3,10 +3,12 @@
 import http.client
 import json
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.contract import delivery
 from tests.contract.fake_api import FakeRuntimeApi
 from tests.contract.script import Framing, Next, Reply, Then
 
@@ -165,3 +167,20 @@ def test_without_events_a_request_waits_until_one_is_added() -> None:
         api.add(Next({"late": True}))
         assert json.loads(client.getresponse().read()) == {"late": True}
         client.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked in Linux's way")
+def test_the_kernel_tells_how_much_the_far_end_has_not_read() -> None:
+    # Given a connection of which the far end reads a part
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as near,
+        server.accept()[0] as far,
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, delivery.SOCK_DIAG) as kernel,
+    ):
+        unread = [delivery.unread_bytes(kernel, delivery.far_end_of(near))]
+        near.sendall(b"hello")
+        unread.append(delivery.unread_bytes(kernel, delivery.far_end_of(near)))
+        far.recv(2)
+        # Then the rest is told
+        assert [*unread, delivery.unread_bytes(kernel, delivery.far_end_of(near))] == [0, 5, 3]
