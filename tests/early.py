@@ -109,13 +109,15 @@ def environment_of(program: Path) -> tuple[Path, list[str]]:
     Raises:
         EarlyError: it cannot be made.
     """
-    described = _run(str(program), "-VV") + os.path.realpath(program) + " ".join(NEEDED + OPTIONAL)
+    described = _run(str(program), "-VV") + os.path.realpath(program) + " ".join(NEEDED + OPTIONAL) + str(ROOT)
     folder = CACHE / f"environment-{hashlib.sha256(described.encode()).hexdigest()[:12]}"
     python, missing = folder / "bin" / "python", folder / "missing"
 
     def make() -> None:
         _run(str(program), "-m", "venv", "--without-pip", str(folder))
         _install(python, *NEEDED)
+        # Not installed: that would leave something in the checkout.
+        next(folder.glob("lib/python*/site-packages")).joinpath("pylambda.pth").write_text(f"{ROOT / 'runtime'}\n")
         missing.write_text(" ".join(name for name in OPTIONAL if not _has_wheel(python, name)))
 
     pythons.make_once(folder, make)

@@ -45,6 +45,8 @@ PLATFORM = {
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
+    # The client warns where AWS_EXECUTION_ENV names a Python that Lambda has not released; see tests/early.py.
+    "LAMBDA_DISABLE_PREVIEW_WARN": "1",
 }
 
 
