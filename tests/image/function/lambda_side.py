@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 DEADLINE_S = 60
-TIMEOUT_MS = 3000
+TIMEOUT_MS = 30_000
 SIOCSIFADDR = 0x8916
 
 
