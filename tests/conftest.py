@@ -5,7 +5,6 @@ its tests are skipped, and the end of the run says in one line for each part why
 """
 
 import functools
-import os
 import platform
 import shutil
 import subprocess
@@ -68,11 +67,6 @@ PARTS = {
         lambda: all(map(shutil.which, ("docker-registry", "skopeo"))),
         "docker-registry or skopeo is missing",
         "make registry",
-    ),
-    "amazon-shaped": Part(
-        lambda: os.environ.get("PYLAMBDA_TEST_BASE") == "amazon-shaped",
-        "these images stand on Debian's shape, not on Amazon's",
-        "make amazon-shaped",
     ),
     "web-frameworks": Part(WEB_FRAMEWORKS.exists, "the web frameworks are missing", "make web-frameworks"),
     "browser": Part(lambda: shutil.which("chromium") is not None, "there is no Chromium", "make browser"),

@@ -25,6 +25,9 @@ FUNCTION = Path(__file__).with_name("function") / "app.py"
 HELLO = standin.ROOT / "examples" / "hello"
 EMULATOR_PLACE = "/usr/local/bin/aws-lambda-rie"
 OTHER_ARCH = "arm64"
+BASE = "PYLAMBDA_TEST_BASE"
+# What only a base in Amazon's shape can show has a target of its own.
+collect_ignore = [] if os.environ.get(BASE) == amazon_shaped.NAME else ["test_amazon_shaped.py"]
 ENGINE = pytest.StashKey[Docker]()
 ABOUT_FILES = {"test_boto3", "test_contents", "test_labels", "test_size"}
 
@@ -44,7 +47,7 @@ class Subject(NamedTuple):
 def subjects() -> list[Subject]:
     """The images of this run, on this machine's architecture."""
     matrix = facts.load()
-    if name := os.environ.get("PYLAMBDA_TEST_BASE"):
+    if name := os.environ.get(BASE):
         if name == amazon_shaped.NAME:
             return [Subject(amazon_shaped.VERSION, row.name, amazon_shaped.tag()) for row in matrix.variants]
         variant = os.environ.get("PYLAMBDA_TEST_VARIANT") or facts.UNNAMED

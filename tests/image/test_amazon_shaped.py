@@ -9,7 +9,7 @@ from tests.image.amazon_shaped import VERSION
 from tests.image.cli import Container, Docker, Image, Start, command
 from tests.image.wheels import with_wheels
 
-pytestmark = [pytest.mark.needs("engine", "amazon-shaped"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs("engine"), pytest.mark.variant("slim"), pytest.mark.timeout(600)]
 
 MISSING = "find xargs tar gzip ps which perl python3 dpkg apt-get"
 SHAPE = f"""
