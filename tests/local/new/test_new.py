@@ -114,6 +114,11 @@ def test_a_fact_is_the_same_in_each_file_that_has_it(web: str, stream: bool) -> 
     assert f"seconds({settings['timeout']})" in files["infra/app.py"]
 
 
+def test_a_project_asks_for_the_file_of_a_release_as_the_page_on_starting_does() -> None:
+    assert project.REQUIREMENT in project.files(project.Choice("greeter"))["requirements-dev.txt"]
+    assert f"pip install '{project.REQUIREMENT}'" in (CHECKOUT / "docs" / "index.md").read_text()
+
+
 def test_a_project_is_on_the_images_default_python() -> None:
     assert facts.load().default == project.PYTHON
 

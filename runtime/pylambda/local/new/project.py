@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pylambda.names import VERSION
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 PYTHON = "3.12"
+REQUIREMENT = (
+    "pylambda[local] @ https://github.com/OWNER/pylambda/releases/download/"
+    f"v{VERSION}/pylambda-{VERSION}-py3-none-any.whl"
+)
 PART = "README.part.md"
 # A name that ECR repositories, functions, stacks and roles can have; the longest of ours ends in `-pipeline`.
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -95,6 +101,7 @@ class Choice:
         values = {
             "name": self.name,
             "python": PYTHON,
+            "requirement": REQUIREMENT,
             "handler": HANDLERS[self.web],
             "invoke_mode": "RESPONSE_STREAM" if self.stream else "BUFFERED",
             # In an event it cannot be seen whether the front door streams: docs/web.md.
