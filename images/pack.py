@@ -1,7 +1,7 @@
 """Put the laptop's side of the runtime into one zip; run by the Python of an image, while that image is built.
 
 No function imports it, so it may be compressed: half the size with its byte code as without, and nothing is compiled
-when a command starts. The sources lie beside, so that tracebacks show their lines. The same bytes each time: sorted,
+when a command starts. Most sources lie beside, so that tracebacks show their lines. The same bytes each time: sorted,
 of one time, byte code that is never compared with its source, as everywhere in an image.
 
     pack.py /own/var/runtime /var/runtime       where the runtime lies now, and where it will
@@ -23,6 +23,8 @@ STAYS = {"emulator.py", "__init__.py"}
 TIME = (1980, 1, 1, 0, 0, 0)
 # Files that `pylambda new` copies: nobody imports them.
 COPIED = "new/templates/"
+# Nobody but who works on them reads these in a traceback: their byte code is enough, and the image has its budget.
+WITHOUT_SOURCES = ("check/", "vendor/")
 # Of a pyc: it is named by its source's hash, and never checked (PEP 552).
 UNCHECKED = (0b01).to_bytes(4, "little")
 
@@ -44,7 +46,8 @@ def pack(runtime: Path, place: PurePath) -> None:
             content = path.read_bytes()
             if path.suffix == ".py" and not name.startswith(COPIED):
                 add(archive, f"{name}c", byte_code(content, str(place / f"{LAPTOPS_SIDE}.zip" / name)))
-            add(archive, name, content)
+            if path.suffix != ".py" or not name.startswith(WITHOUT_SOURCES):
+                add(archive, name, content)
             path.unlink()
     for folder in (*side.iterdir(), library):
         if folder.is_dir():
