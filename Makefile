@@ -90,8 +90,9 @@ docs-serve: $(DOCS)/.ready $(VENV)/.local-ready ## Show the pages as they were s
 # --- Check it ---
 
 .PHONY: test
+# Three on two cores: most tests wait for a process, a container or a deadline, and use a third of a core.
 test: $(VENV)/.dev-ready ## Run every test that this machine can run, and say what would enable the rest
-	@$(BIN)/pytest --numprocesses=2
+	@$(BIN)/pytest --numprocesses=3
 
 .PHONY: pythons
 pythons: $(VENV)/.dev-ready ## Bring the Pythons of the images that this machine lacks, out of Debian; root on Debian

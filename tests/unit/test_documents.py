@@ -90,7 +90,9 @@ def test_every_variable_of_the_runtime_is_on_a_page() -> None:
 
 
 def test_make_help_tells_of_every_target() -> None:
-    told = subprocess.run(("make", "help"), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ("make", "--no-print-directory", "help"), cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     targets = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
     assert [line.split()[1] for line in told.splitlines()] == targets
 
