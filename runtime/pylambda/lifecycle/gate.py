@@ -1,4 +1,4 @@
-"""The Runtime API with a gate before `/next`, for whoever has something to do between an answer and the next event."""
+"""The Runtime API with a gate, for whoever has something to do before an answer, or between it and the next event."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +23,16 @@ class Gate:
         """Whether the next event may be asked for with the answer that is about to be sent."""
         return True
 
+    def about_to_answer(self, invocation: "Invocation") -> None:
+        """Do what has to be done before an answer leaves."""
+
     def next(self) -> "Invocation":
         """Wait for the next invocation."""
         return self._api.next()
 
     def respond(self, invocation: "Invocation", body: bytes, content_type: str, *, ask_next: bool) -> None:
         """Answer with a result."""
+        self.about_to_answer(invocation)
         self._api.respond(invocation, body, content_type, ask_next=ask_next and self.may_ask())
 
     def respond_stream(
@@ -40,8 +44,10 @@ class Gate:
         report_on: "Callable[[BaseException], Failure]",
     ) -> None:
         """Answer piece by piece."""
+        self.about_to_answer(invocation)
         self._api.respond_stream(invocation, chunks, content_type, report_on=report_on)
 
     def fail(self, invocation: "Invocation", error: "Failure", *, ask_next: bool) -> None:
         """Answer with an error."""
+        self.about_to_answer(invocation)
         self._api.fail(invocation, error, ask_next=ask_next and self.may_ask())

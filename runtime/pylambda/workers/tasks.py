@@ -17,7 +17,6 @@ from pylambda.faults import ExitError, Fault
 from pylambda.function.aio import Deadline
 from pylambda.function.context import LambdaContext, note_first
 from pylambda.function.handler import exit_code
-from pylambda.log.printed import end_lines
 from pylambda.log.sinks import warn
 from pylambda.payload.streams import PlainStream
 from pylambda.start.settings import describe_function
@@ -56,7 +55,11 @@ class Tasks:
         self._places = places
         self._function = describe_function(host.settings.environ)
         self._margin_ms = host.settings.deadline_margin_ms
-        self._end_lines = end_lines if host.settings.prints_records else lambda request_id: None
+        self._end_lines: Callable[[str], None] = lambda request_id: None
+        if host.settings.prints_records:
+            from pylambda.log.printed import end_lines
+
+            self._end_lines = end_lines
         self._threads = ThreadPoolExecutor(places.count, "place") if adapted.respond is None else None
 
     async def serve(self) -> None:
