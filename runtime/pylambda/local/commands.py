@@ -6,6 +6,8 @@ import sys
 FAILED = 1
 # The exit code where a command line, or what it leads to, makes no sense.
 CANNOT = 2
+# Nobody answered.
+NOBODY_THERE = 3
 
 
 def add_command(

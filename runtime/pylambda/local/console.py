@@ -1,7 +1,7 @@
 """`pylambda console`: run a command in a function that has a `console:` handler, and end as the command did.
 
 Standard output carries what the command wrote, as far as the function gives it back. The exit code is the command's
-own; `INVOKE_FAILED` where the function failed in another way, `NOBODY_THERE` where it was not reached.
+own; `FAILED` where the function failed in another way, `NOBODY_THERE` where it was not reached.
 """
 
 import argparse
@@ -11,10 +11,8 @@ from typing import Any
 
 from pylambda.local import VENDOR
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, Answer, InvokeError, NoAnswer, error_document
-from pylambda.local.commands import CANNOT, add_command, complain
+from pylambda.local.commands import CANNOT, FAILED, NOBODY_THERE, add_command, complain
 
-INVOKE_FAILED = 1
-NOBODY_THERE = 3
 CONNECT_TIMEOUT_S = 5.0
 
 
@@ -90,7 +88,7 @@ def _show(answer: Answer) -> int:
     if result is None:
         why = answer.failure or f"its handler is no console: handler, it answered {_shortened(answer.body)}"
         complain(f"the function failed: {why.splitlines()[0]}")
-        return INVOKE_FAILED
+        return FAILED
     print(result["output"], end="", flush=True)
     if answer.failure is not None:
         complain(answer.failure.splitlines()[0])

@@ -13,9 +13,7 @@ from pathlib import Path
 
 from pylambda.local import VENDOR, samples
 from pylambda.local.answers import DEFAULT_TIMEOUT_S, DEFAULT_URL, LONGEST_EVENT, InvokeError, NoAnswer
-from pylambda.local.commands import FAILED, add_command, complain
-
-NOBODY_THERE = 3
+from pylambda.local.commands import FAILED, NOBODY_THERE, add_command, complain
 
 
 class InputError(Exception):

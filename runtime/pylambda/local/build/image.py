@@ -2,13 +2,11 @@
 
 import json
 import subprocess
-from collections.abc import Callable
 from typing import NamedTuple
 
 from pylambda.local.build import archive, dockerfile, programs, sizes
-from pylambda.local.build.settings import PLATFORMS, BuildError, Settings
+from pylambda.local.build.settings import PLATFORMS, BuildError, Say, Settings
 
-Say = Callable[[str], None]
 # An attestation makes an index of what Lambda takes as a single manifest; the classic builder knows no option for it.
 WITHOUT_ATTESTATIONS = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 

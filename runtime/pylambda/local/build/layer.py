@@ -8,14 +8,12 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from pylambda.local import file_beside
 from pylambda.local.build import archive, programs, sizes, zips
-from pylambda.local.build.settings import PLATFORMS, BuildError, Settings
+from pylambda.local.build.settings import PLATFORMS, BuildError, Say, Settings
 
-Say = Callable[[str], None]
 # What people know of what is in a layer, by its folders.
 PARTS = {"Python": "lib*/python*", "its libraries": "lib/*.so*", "the runtime": "pylambda"}
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ OPTIONS = (
     Option("handler", str, "", "what the image starts, such as app.handler", "HANDLER"),
     Option("tag", str, "", "what the image is called (default: the project's name)", "NAME"),
 )
+# Tells people how a build goes, a line at a time.
+Say = Callable[[str], None]
 
 
 class BuildError(Exception):

@@ -7,14 +7,12 @@ Amazon's start script hands its interpreter to the program that AWS_LAMBDA_EXEC_
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from pylambda.local import RUNTIME_DIR, beside, file_beside
 from pylambda.local.build import archive, programs, sizes, zips
-from pylambda.local.build.settings import BuildError, Settings
+from pylambda.local.build.settings import BuildError, Say, Settings
 
-Say = Callable[[str], None]
 # Layers are unpacked into /opt.
 FOLDER = "pylambda"
 PLACE = f"/opt/{FOLDER}"

@@ -1,14 +1,11 @@
 """`pylambda build --zip`: the function and what it needs in one zip, for Amazon's managed Python."""
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from pylambda.local.build import archive, bytecode, files, packages, sizes
 from pylambda.local.build.requirements import Requirements, requirements_of
-from pylambda.local.build.settings import BuildError, Settings
-
-Say = Callable[[str], None]
+from pylambda.local.build.settings import BuildError, Say, Settings
 
 
 def build(settings: Settings, say: Say) -> Path:

@@ -39,13 +39,13 @@ def stop(*_arguments: Any, **_options: Any) -> None:
 def stop_clocks(address: str) -> bool:
     """Tell the service that a person has the invocation now; return whether it is the service that was told."""
     import http.client
+    from contextlib import closing
 
     try:
-        connection = http.client.HTTPConnection(address)
-        connection.request("POST", PATH)
-        reply = connection.getresponse()
-        reply.read()
+        with closing(http.client.HTTPConnection(address)) as connection:
+            connection.request("POST", PATH)
+            reply = connection.getresponse()
+            reply.read()
     except (OSError, http.client.HTTPException):
         return False
-    connection.close()
     return 200 <= reply.status < 300
