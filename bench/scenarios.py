@@ -240,25 +240,18 @@ SCENARIOS = (
     Scenario("1-MB-string", "1 MB, a string", LARGE, text_event(1_000_000), invocations=60, warm_up=5),
     Scenario("1-MB-records", "1 MB, records", LARGE, records_event(1_000_000), invocations=20, warm_up=2),
     Scenario("2.9-MB-records", "2.9 MB, records", LARGE, records_event(2_900_000), invocations=10, warm_up=2),
-    Scenario(
-        "2.9-MB-records-orjson",
-        "2.9 MB, records, PYLAMBDA_JSON=orjson",
-        LARGE,
-        records_event(2_900_000),
-        invocations=10,
-        warm_up=2,
-        needs=ORJSON,
-        environ={"PYLAMBDA_JSON": "orjson"},
-    ),
-    Scenario(
-        "2.9-MB-records-msgspec",
-        "2.9 MB, records, PYLAMBDA_JSON=msgspec",
-        LARGE,
-        records_event(2_900_000),
-        invocations=10,
-        warm_up=2,
-        needs=MSGSPEC,
-        environ={"PYLAMBDA_JSON": "msgspec"},
+    *(
+        Scenario(
+            f"2.9-MB-records-{library}",
+            f"2.9 MB, records, PYLAMBDA_JSON={library}",
+            LARGE,
+            records_event(2_900_000),
+            invocations=10,
+            warm_up=2,
+            needs=library,
+            environ={"PYLAMBDA_JSON": library},
+        )
+        for library in (ORJSON, MSGSPEC)
     ),
     Scenario("5.9-MB-string", "5.9 MB, a string", LARGE, text_event(5_900_000), invocations=20, warm_up=2),
     Scenario("5.9-MB-records", "5.9 MB, records", LARGE, records_event(5_900_000), invocations=6, warm_up=1, runs=6),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pylambda.local import fetch
 from tests.image import standin
-from tests.image.cli import command
+from tests.image.cli import command, has_image
 
 # What PYLAMBDA_TEST_BASE says for it.
 NAME = "amazon-shaped"
@@ -62,10 +62,9 @@ def tag() -> str:
 
 def make() -> str:
     """Build the base where the engine has it not yet, and return its tag. Raises StandInError."""
-    if shutil.which("docker") is None or command("docker", "version", check=False).code:
-        raise standin.StandInError("no container engine answers: make engine")
+    standin.refuse_without_engine()
     name = tag()
-    if not command("docker", "image", "inspect", name, check=False).code:
+    if has_image(name):
         return name
     if fetch.this_machine() != ARCH:
         raise standin.StandInError(f"the base in Amazon's shape is made on {ARCH} alone")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.image import standin
-from tests.image.cli import Docker, command, until
+from tests.image.cli import Docker, command, has_image, until
 
 SUITE = "trixie"
 INCLUDE = "docker.io,docker-buildx,ca-certificates,iptables"
@@ -40,11 +40,12 @@ STORES = ("--volume=/var/lib/docker", "--volume=/var/lib/containerd")
 
 def is_here() -> bool:
     """Whether the image has been made."""
-    return command("docker", "image", "inspect", TAG, check=False).code == 0
+    return has_image(TAG)
 
 
 def make() -> None:
     """Make the image where the engine has it not. Raises StandInError."""
+    standin.refuse_without_engine()
     if is_here():
         return
     standin.install_mmdebstrap()

@@ -49,6 +49,11 @@ def command(*words: str, check: bool = True) -> Ended:
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+def has_image(name: str) -> bool:
+    """Whether the engine has an image."""
+    return command("docker", "image", "inspect", name, check=False).code == 0
+
+
 def until(holds: Callable[[], bool], what: str) -> None:
     """Return when the condition holds. Raises DockerError at the deadline."""
     deadline = time.monotonic() + START_TIMEOUT_S

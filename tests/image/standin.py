@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from images import facts
 from pylambda.local import fetch
-from tests.image.cli import command
+from tests.image.cli import command, has_image
 
 ROOT = Path(__file__).parents[2]
 PARTS = Path(__file__).with_name("standin")
@@ -128,7 +128,7 @@ def prefixes(version: str) -> Iterator[Path]:
 def make(standins: list[StandIn]) -> dict[StandIn, str]:
     """Build what the engine has not yet and return the tags. Raises StandInError."""
     tags = {standin: standin.tag() for standin in standins}
-    missing = [standin for standin, tag in tags.items() if command("docker", "image", "inspect", tag, check=False).code]
+    missing = [standin for standin, tag in tags.items() if not has_image(tag)]
     tars = {standin.tar(): standin for standin in missing if not standin.tar().exists()}
     if tars:
         install_mmdebstrap()
@@ -146,6 +146,12 @@ def make_rootfs(standin: StandIn) -> None:
         unfinished = Path(folder, "rootfs.tar")
         run_or_refuse("mmdebstrap", "--quiet", *standin.rootfs_options(), standin.suite, str(unfinished))
         unfinished.rename(standin.tar())
+
+
+def refuse_without_engine() -> None:
+    """Raise StandInError where no engine answers, before a root file system takes a minute."""
+    if shutil.which("docker") is None or command("docker", "version", check=False).code:
+        raise StandInError("no container engine answers: make engine")
 
 
 def install_mmdebstrap() -> None:

@@ -4,17 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.cli import Docker, DockerError, command, free_port, made_by_build
+from tests.image.cli import Docker, DockerError, free_port, has_image, made_by_build
 
 pytestmark = [pytest.mark.needs("engine"), pytest.mark.timeout(300)]
 
 # The classic builder builds both stages and keeps the first, which nothing stands on.
 STAGED = "FROM scratch AS first\nCOPY own /first\nFROM scratch\nCOPY own /second\n"
 FAILS = "FROM scratch\nCOPY own /\nCOPY missing /\n"
-
-
-def is_there(image: str) -> bool:
-    return command("docker", "image", "inspect", image, check=False).code == 0
 
 
 def test_a_run_takes_with_it_what_it_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +28,8 @@ def test_a_run_takes_with_it_what_it_made(tmp_path: Path, monkeypatch: pytest.Mo
     run.tag(tag, f"{registry}/function:1")
     images = {*made_by_build(said), *made_by_build(str(failed.value)), f"{registry}/function:1"}
     assert len(images) == 4
-    assert all(map(is_there, images))
+    assert all(map(has_image, images))
     # When it ends
     run.remove_images()
     # Then none of it is there
-    assert [image for image in images if is_there(image)] == []
+    assert [image for image in images if has_image(image)] == []
