@@ -94,6 +94,10 @@ docs-serve: $(DOCS)/.ready $(VENV)/.local-ready ## Show the pages as they were s
 test: $(VENV)/.dev-ready ## Run every test that this machine can run, and say what would enable the rest
 	@$(BIN)/pytest --numprocesses=3
 
+.PHONY: test-slow
+test-slow: $(VENV)/.dev-ready ## Run the tests that make test leaves out: an engine with BuildKit, a build for the other architecture
+	@$(BIN)/pytest -m slow
+
 .PHONY: pythons
 pythons: $(VENV)/.dev-ready ## Bring the Pythons of the images that this machine lacks, out of Debian; root on Debian
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.parity.debian

@@ -86,6 +86,7 @@ def _is_here(part: str) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: left to make test-slow, so that make test stays within its 12 minutes")
     config.addinivalue_line("markers", f"needs(part): skipped where the machine lacks the part: {', '.join(PARTS)}")
 
 

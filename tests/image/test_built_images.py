@@ -171,6 +171,7 @@ def today(base: Base, image: Image, workshop: Workshop, docker: Docker) -> Itera
         yield engine
 
 
+@pytest.mark.slow
 @pytest.mark.needs("buildkit")
 def test_two_builds_of_the_same_files_have_one_digest(
     today: Engine, base: Base, docker: Docker, start: Start, tmp_path: Path
@@ -190,6 +191,7 @@ def test_two_builds_of_the_same_files_have_one_digest(
     assert start(tag, options=AS_LAMBDA_RUNS_IT).invoke({})["greeting"] == "1.0"
 
 
+@pytest.mark.slow
 @pytest.mark.needs("buildkit")
 def test_lambda_takes_what_is_built_and_not_what_docker_build_makes(today: Engine, base: Base, tmp_path: Path) -> None:
     # Given a project that is built by the command, and once more by hand

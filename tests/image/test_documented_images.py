@@ -53,6 +53,7 @@ def test_slim_runs_with_the_emulator_of_the_default_image(
         command("docker", "rm", "--force", name, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("arm64")
 def test_the_other_architecture_is_built_and_measured(workshop: Workshop, docker: Docker) -> None:
     base = workshop.image(foreign_subject()).base
